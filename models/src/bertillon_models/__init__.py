@@ -1,0 +1,1 @@
+"""Makes and judges model bundles: export, quantisation, concept vectors, term index, evaluation."""

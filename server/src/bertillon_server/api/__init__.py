@@ -1,0 +1,1 @@
+"""The gRPC surface: servicers, validation, conversion, errors. The only layer that knows protobuf."""

@@ -1,0 +1,1 @@
+"""Wiring and life cycle: settings, logging, metrics, start-up, drain, and the command line."""

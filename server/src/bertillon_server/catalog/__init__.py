@@ -1,0 +1,1 @@
+"""Code systems and their relations: codes, titles, hierarchy, notes, releases. Knows codes, not notes."""

@@ -1,0 +1,1 @@
+"""From a note to codes: sections, mentions, assertion, linking, decoding, encounter. Knows no protobuf."""
