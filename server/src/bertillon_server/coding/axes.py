@@ -1,0 +1,119 @@
+"""The axes along which a concept divides into billable codes, read from titles and from text alike."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bertillon_server.coding.vocabulary import AxisKind
+from bertillon_server.coding.words import words_of
+
+# Canonical forms (see `words.canonical`) that are a value of an axis wherever they stand in a title.
+_VALUES: dict[str, AxisKind] = {
+    **dict.fromkeys(("right", "left", "bilateral", "unilateral"), AxisKind.LATERALITY),
+    **dict.fromkeys(
+        ("acute", "chronic", "subacute", "recurrent", "persistent", "intermittent"), AxisKind.ACUITY
+    ),
+    **dict.fromkeys(("mild", "moderate", "severe", "profound", "morbid"), AxisKind.SEVERITY),
+    **dict.fromkeys(("first", "second", "third", "trimester"), AxisKind.TRIMESTER),
+    **dict.fromkeys(("systolic", "diastolic", "paroxysmal", "permanent", "type", "1", "2"), AxisKind.TYPE),
+    **dict.fromkeys(("stage", "grade", "3", "3a", "3b", "4", "5", "class"), AxisKind.STAGE),
+    **dict.fromkeys(
+        (
+            "exacerbation",
+            "complication",
+            "intractable",
+            "perforation",
+            "obstruction",
+            "gangrene",
+            "hemorrhage",
+        ),
+        AxisKind.COMPLICATION,
+    ),
+}
+_NUMBER = re.compile(r"\d[a-d]?")
+
+# Words of titles that assert nothing a note would have to say.
+_EMPTY = frozenset(["unspecified", "specified", "other", "nos", "nec", "uncomplicated", "status"])
+
+# Words taken as documented when the note is silent, each by a rule of the Official Guidelines:
+# a fracture not said to be open is closed, not said to be nondisplaced is displaced (I.C.19.c); osteoarthritis
+# not said to be secondary is primary (the Alphabetic Index's default).
+DEFAULTS = frozenset({"closed", "displaced", "primary"})
+
+_ENCOUNTER_PART = re.compile(
+    r", ((?:initial|subsequent) encounter\b.*|sequela|not applicable or unspecified|fetus \d|other fetus"
+    r"|(?:with|without) tophus(?: \(tophi\))?|unspecified time|in the field.*|at arrival.*"
+    r"|at hospital admission.*|24 hours.*)$",
+    re.IGNORECASE,
+)
+# "A or B": either will do, so neither is a detail that the text must have.
+_EITHER = re.compile(r"(\w+),? or (\w+)", re.IGNORECASE)
+# "with" after "without" turns a title's sense back: "without mention of X, with Y".
+_NONESSENTIAL = re.compile(r"\([^)]*\)")
+_PART = re.compile(r"\b(without|with|not)\b|,")
+
+
+def axis_of(form: str) -> AxisKind | None:
+    """Return the axis of which a canonical form is a value, None when it is of none."""
+    kind = _VALUES.get(form)
+    if kind is None and _NUMBER.fullmatch(form):
+        return AxisKind.STAGE
+    return kind
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """A title taken apart: what it asserts, what it denies, and its 7th-character part.
+
+    `asserts`, `either` and `denies` are canonical forms; `either` holds what stands beside an "or". `open`
+    tells that the title leaves a detail open ("unspecified"), `other` that it stands for a detail that has no
+    code of its own.
+    """
+
+    asserts: frozenset[str]
+    either: frozenset[str]
+    denies: frozenset[str]
+    encounter: str
+    open: bool
+    other: bool
+
+
+def read_title(title: str) -> Title:
+    """Take a title of the code set apart."""
+    ending = _ENCOUNTER_PART.search(title)
+    encounter = ending.group(1).lower() if ending else ""
+    # Words in parentheses are nonessential modifiers: present or absent, they change nothing (I.A.7).
+    body = _NONESSENTIAL.sub("", title[: ending.start()] if ending else title)
+    asserts: set[str] = set()
+    denies: set[str] = set()
+    denying = False
+    at = 0
+    for part in [*_PART.finditer(body), None]:
+        chunk = body[at : part.start() if part else len(body)]
+        (denies if denying else asserts).update(_forms(chunk))
+        if part is None:
+            break
+        word = part.group().lower()
+        if word in {"without", "not"}:
+            denying = True
+        elif word == "with":
+            denying = False
+        at = part.end()
+    lowered = body.lower()
+    either = set().union(*(_forms(" ".join(pair.groups())) for pair in _EITHER.finditer(body))) & asserts
+    return Title(
+        asserts=frozenset(asserts - either),
+        either=frozenset(either),
+        denies=frozenset(denies - asserts),
+        encounter=encounter,
+        open="unspecified" in lowered,
+        other=bool(re.search(r"\bother\b", lowered)),
+    )
+
+
+def _forms(text: str) -> set[str]:
+    words = words_of(text)
+    return {
+        form for form, key in zip(words.forms, words.full.tolist(), strict=True) if key and form not in _EMPTY
+    }

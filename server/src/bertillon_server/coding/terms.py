@@ -1,0 +1,140 @@
+"""The term index: every written form of a condition that the bundle knows, and the codes that it means.
+
+A term is kept as one 64-bit number, the sum of the hashes of its words, so word order, silent words and (in
+its second form) laterality do not matter. Every run of words of a text is looked up by one subtraction and one
+binary search, over the whole text at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntFlag
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertillon_server.coding.words import Words
+
+# Longest run of words that is looked up; of the code set's terms that notes use, 99 % are shorter.
+MAX_WORDS = 10
+
+# Terms that match only in capitals, and terms in which laterality counts, live in key spaces of their own.
+NO_SALT = np.uint64(0)
+CAPITALS_SALT = np.uint64(0x9E3779B97F4A7C15)
+LATERALITY_SALT = np.uint64(0xC2B2AE3D27D4EB4F)
+# Stands for a word that no term may contain.
+_NEVER = np.uint64(0xD6E8FEB86659FD93)
+
+TERM_DTYPE = np.dtype([("key", "<u8"), ("code", "<u4"), ("weight", "<f4"), ("flags", "<u2")])
+
+
+class TermFlag(IntFlag):
+    """What is known of a term beside its code."""
+
+    # From the project's own lexicon: what a coder takes for it by default.
+    CURATED = 1
+    # A title or inclusion term of the code set.
+    OFFICIAL = 2
+    # Written with an axis (laterality, encounter) that the key leaves out.
+    STRIPPED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class TermMatch:
+    """A run of words `[first, last)` that is a term, its rows in the index, and how many words count."""
+
+    first: int
+    last: int
+    row: int
+    rows: int
+    weight: int
+
+
+class TermIndex:
+    """Sorted keys of all terms with their codes; read-only, mapped from the bundle."""
+
+    def __init__(self, table: NDArray[np.void], codes: tuple[str, ...]) -> None:
+        self._table = table
+        self._keys = np.ascontiguousarray(table["key"])
+        self.codes = codes
+
+    @classmethod
+    def load(cls, table: Path, codes: Path) -> TermIndex:
+        """Read the index from the two files of a bundle."""
+        return cls(
+            np.load(table, mmap_mode="r", allow_pickle=False),
+            tuple(codes.read_text(encoding="ascii").split("\n")),
+        )
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def targets(self, match: TermMatch) -> list[tuple[str, float, TermFlag]]:
+        """Return the codes that a match means, best first, with their weight and flags."""
+        rows = self._table[match.row : match.row + match.rows]
+        return [
+            (self.codes[int(row["code"])], float(row["weight"]), TermFlag(int(row["flags"]))) for row in rows
+        ]
+
+    def matches(self, words: Words, sentences: NDArray[np.int32]) -> list[TermMatch]:
+        """Return every run of words that is a term, overlapping ones included.
+
+        `sentences` int32 [n] numbers the sentence of each word: no run leaves its sentence.
+        """
+        found = self._lookup(words.plain, sentences, NO_SALT)
+        if (words.full != words.plain).any():
+            found += self._lookup(words.full, sentences, LATERALITY_SALT)
+        if words.upper.any():
+            capitals = np.where(words.upper, words.plain, _NEVER)
+            found += self._lookup(capitals, sentences, CAPITALS_SALT)
+        return found
+
+    def find(self, hashes: NDArray[np.uint64]) -> TermMatch | None:
+        """Return the term that is made of the given words in any order, None when there is none."""
+        key = np.uint64(term_key(hashes))
+        row = int(np.searchsorted(self._keys, key, "left"))
+        if key == 0 or row == len(self._keys) or self._keys[row] != key:
+            return None
+        rows = int(np.searchsorted(self._keys, key, "right")) - row
+        return TermMatch(0, len(hashes), row, rows, int((hashes != 0).sum()))
+
+    def _lookup(
+        self, hashes: NDArray[np.uint64], sentences: NDArray[np.int32], salt: np.uint64
+    ) -> list[TermMatch]:
+        n = len(hashes)
+        if n == 0:
+            return []
+        counted = hashes != 0
+        sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(hashes, dtype=np.uint64)])
+        counts = np.concatenate([[0], np.cumsum(counted)])
+        firsts, lasts = [], []
+        starts = np.flatnonzero(counted)
+        for length in range(1, min(MAX_WORDS, n) + 1):
+            inside = starts[starts + length <= n]
+            # A run begins and ends with a word that counts; silent ones at its ends belong to no term.
+            last = inside + length - 1
+            inside = inside[counted[last] & (sentences[last] == sentences[inside])]
+            firsts.append(inside)
+            lasts.append(inside + length)
+        begin, end = np.concatenate(firsts), np.concatenate(lasts)
+        keys = (sums[end] - sums[begin]) ^ salt
+        left = np.searchsorted(self._keys, keys, "left")
+        hits = np.flatnonzero(self._keys[np.minimum(left, len(self._keys) - 1)] == keys)
+        rights = np.searchsorted(self._keys, keys[hits], "right")
+        return [
+            TermMatch(
+                first=int(begin[hit]),
+                last=int(end[hit]),
+                row=int(left[hit]),
+                rows=int(right - left[hit]),
+                weight=int(counts[end[hit]] - counts[begin[hit]]),
+            )
+            for hit, right in zip(hits.tolist(), rights.tolist(), strict=True)
+        ]
+
+
+def term_key(hashes: NDArray[np.uint64], salt: np.uint64 = NO_SALT) -> int:
+    """Return the key of a term from the hashes of its words; 0 when no word of it counts."""
+    total = np.add.reduce(hashes, dtype=np.uint64)
+    return int(total ^ salt) if (hashes != 0).any() else 0

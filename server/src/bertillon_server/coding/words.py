@@ -1,0 +1,153 @@
+"""Words of a text and their canonical forms, on which terms are matched.
+
+Terms of the code set and the text of a note pass through the same door, so a form needs to be consistent, not
+pretty: "Alzheimer's" becomes `alzheimer`, "oedema" `edema`, "renal" `kidney`. Offsets always point into the
+text as it was given.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+# A word: letters and digits, with an inner decimal point or percent kept apart. Underscore is no letter here.
+_WORD = re.compile(r"[^\W_]+")
+
+# A word longer than this is no term of any code set; it is kept as a word and never matches.
+MAX_WORD_CHARS = 40
+
+# Words that carry no meaning of their own in a term: they may come, go and change place.
+_SILENT = frozenset(
+    """
+    of the in with and to for by on at an or due s as nos nec unspecified other specified type site
+    part side elsewhere classified its their his her mellitus
+    """.split()
+)
+_LATERALITY = {
+    "right": "right",
+    "left": "left",
+    "bilateral": "bilateral",
+    "rt": "right",
+    "lt": "left",
+    "bilat": "bilateral",
+    "bilaterally": "bilateral",
+}
+
+# Words that mean the same in a term, written by us. Left: as met; right: as matched.
+_SAME_PAIRS = dict(
+    pair.split(":")
+    for pair in """
+    renal:kidney nephritic:kidney hepatic:liver pulmonary:lung cardiac:heart gastric:stomach
+    cutaneous:skin cerebral:brain cranial:skull ocular:eye ophthalmic:eye otic:ear aural:ear
+    nasal:nose lingual:tongue vesical:bladder uterine:uterus ovarian:ovary testicular:testis
+    testes:testis testicle:testis prostatic:prostate mammary:breast pancreatic:pancreas
+    splenic:spleen colonic:colon esophageal:esophagus rectal:rectum anal:anus duodenal:duodenum
+    ileal:ileum jejunal:jejunum biliary:bile laryngeal:larynx pharyngeal:pharynx tracheal:trachea
+    bronchial:bronchus pleural:pleura vertebral:vertebra vertebrae:vertebra femoral:femur
+    tibial:tibia fibular:fibula humeral:humerus ulnar:ulna patellar:patella pelvic:pelvis
+    sacral:sacrum clavicular:clavicle mandibular:mandible maxillary:maxilla abdominal:abdomen
+    thoracic:thorax valvular:valve valvar:valve atrial:atrium ventricular:ventricle arterial:artery
+    venous:vein ureteral:ureter ureteric:ureter urethral:urethra vaginal:vagina vulvar:vulva
+    penile:penis scrotal:scrotum umbilical:umbilicus inguinal:groin axillary:axilla
+    thyroidal:thyroid adrenals:adrenal tumor:neoplasm tumour:neoplasm tumoral:neoplasm
+    neoplasia:neoplasm neoplastic:neoplasm cancerous:cancer malignancy:cancer metastases:metastasis
+    metastatic:metastasis mets:metastasis secondaries:metastasis fx:fracture fxs:fracture
+    fractured:fracture dislocated:dislocation infected:infection infectious:infection
+    inflamed:inflammation painful:pain pains:pain swollen:swelling calculi:calculus stone:calculus
+    lithiasis:calculus stones:calculus diverticula:diverticulum emboli:embolism embolus:embolism
+    thrombi:thrombosis thrombus:thrombosis htn:hypertension hypertensive:hypertension
+    hypotensive:hypotension diabetic:diabetes dm:diabetes anemic:anemia septic:sepsis obese:obesity
+    depressive:depression depressed:depression asthmatic:asthma cirrhotic:cirrhosis
+    epileptic:epilepsy anxious:anxiety failing:failure cva:stroke ca:cancer disorder:disease
+    disorders:disease dyspnoea:dyspnea adenopathy:lymphadenopathy adenopathies:lymphadenopathy
+    arrythmia:arrhythmia tb:tuberculosis syncopal:syncope febrile:fever icteric:jaundice
+    icterus:jaundice haematuria:hematuria oedematous:edema edematous:edema
+    hypothyroid:hypothyroidism hyperthyroid:hyperthyroidism osteoporotic:osteoporosis
+    arthritic:arthritis psoriatic:psoriasis alcoholic:alcohol ethanol:alcohol etoh:alcohol
+    varices:varix varicose:varix polyps:polyp polyposis:polyposis cysts:cyst calcified:calcification
+    stenotic:stenosis ulcers:ulcer ulcerated:ulcer ulceration:ulcer necrotic:necrosis
+    perforated:perforation ruptured:rupture obstructed:obstruction herniated:hernia
+    herniation:hernia ischaemic:ischemia ischemic:ischemia hemorrhagic:hemorrhage
+    bleeding:hemorrhage bleed:hemorrhage i:1 ii:2 iii:3 iv:4
+    """.split()
+)
+
+
+def _singular(form: str) -> str:
+    """Strip a plural ending; wrong on some words, but alike on both sides of a match."""
+    if len(form) <= 3 or not form.endswith("s") or form.endswith(("ss", "us", "is")):
+        return form
+    if form.endswith("ies") and len(form) > 4:
+        return form[:-3] + "y"
+    if form.endswith(("ches", "shes", "sses", "xes")):
+        return form[:-2]
+    return form[:-1]
+
+
+# Both sides of a pair go through the plural rule, as every other word does.
+_SAME = {_singular(met): _singular(matched) for met, matched in _SAME_PAIRS.items()}
+
+# British spellings that are a plain rewriting of American ones.
+_BRITISH = re.compile(r"^oe(?=d|s)|(?<=f)oe(?=t)|(?<=rrh)oe|(?<=pn)oe|ae(?=m|st|cal|cum|d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of a text, n of them.
+
+    `starts` and `ends` are int32 [n] code points; `forms` the canonical forms; `upper` tells which words are
+    written in capitals; `full` uint64 [n] hashes of the forms, silent words 0; `plain` the same with words of
+    laterality silenced too.
+    """
+
+    starts: NDArray[np.int32]
+    ends: NDArray[np.int32]
+    forms: tuple[str, ...]
+    upper: NDArray[np.bool_]
+    full: NDArray[np.uint64]
+    plain: NDArray[np.uint64]
+
+
+def words_of(text: str, start: int = 0, end: int | None = None) -> Words:
+    """Return the words of `text[start:end]`, offsets relative to the whole text."""
+    matches = list(_WORD.finditer(text, start, len(text) if end is None else end))
+    forms = tuple(canonical(match.group()) for match in matches)
+    return Words(
+        starts=np.fromiter((m.start() for m in matches), np.int32, len(matches)),
+        ends=np.fromiter((m.end() for m in matches), np.int32, len(matches)),
+        forms=forms,
+        upper=np.fromiter((m.group().isupper() for m in matches), np.bool_, len(matches)),
+        full=np.fromiter((_hashes(form)[0] for form in forms), np.uint64, len(forms)),
+        plain=np.fromiter((_hashes(form)[1] for form in forms), np.uint64, len(forms)),
+    )
+
+
+def canonical(word: str) -> str:
+    """Return the form under which a word is matched."""
+    if len(word) > MAX_WORD_CHARS:
+        return ""
+    form = word.lower()
+    if not form.isascii():
+        decomposed = unicodedata.normalize("NFKD", form)
+        form = "".join(c for c in decomposed if not unicodedata.combining(c))
+    form = _american(form)
+    if form in _LATERALITY:
+        return _LATERALITY[form]
+    singular = _singular(form)
+    return _SAME.get(singular, singular)
+
+
+def _american(form: str) -> str:
+    return _BRITISH.sub("e", form) if "ae" in form or "oe" in form else form
+
+
+def _hashes(form: str) -> tuple[int, int]:
+    if not form or form in _SILENT:
+        return 0, 0
+    digest = int.from_bytes(blake2b(form.encode(), digest_size=8).digest(), "little")
+    return digest, 0 if form in _LATERALITY.values() else digest
