@@ -1,1 +1,144 @@
-"""Client of Bertillon: clinical notes in, codes with their evidence out, section by section."""
+"""Client of Bertillon: clinical notes in, codes with their evidence out, section by section.
+
+    with Bertillon("127.0.0.1:50051") as client:
+        for event in client.code_note(text):
+            if isinstance(event, SectionResult):
+                ...
+
+Requests and results are the messages of the contract themselves, typed and without a copy in between;
+`label` names their enum values for a person. A message's own repr shows its content: never log one.
+"""
+
+from bertillon._async.client import AsyncBertillon
+from bertillon._connection import DEFAULT_TARGET, Retries, Timeouts, Tls, __version__
+from bertillon._errors import (
+    AccessDeniedError,
+    BertillonError,
+    CallCancelledError,
+    DeadlineExceededError,
+    InvalidRequestError,
+    MessageTooLargeError,
+    NotFoundError,
+    OverloadedError,
+    PreconditionError,
+    ServerError,
+    UnavailableError,
+)
+from bertillon._ledger import Outcome
+from bertillon._results import Event, NoteResult, label
+from bertillon._sync.client import Bertillon
+from bertillon.coding.v1.catalog_service_pb2 import (
+    CodeTitle,
+    GetCodeResponse,
+    InstructionalNote,
+    NoteKind,
+    SearchCodesResponse,
+    SearchHit,
+    SearchMode,
+    SeventhCharacter,
+)
+from bertillon.coding.v1.coding_service_pb2 import (
+    CodeSectionResponse,
+    CodingOptions,
+    EncounterCode,
+    EncounterSummary,
+    FieldViolation,
+    MentionRef,
+    Note,
+    Outline,
+    Patient,
+    PreCutSection,
+    SectionResult,
+    SuppressedCode,
+)
+from bertillon.coding.v1.types_pb2 import (
+    Alternative,
+    Assertion,
+    Axis,
+    AxisKind,
+    Code,
+    CodeSetVersion,
+    CodingProfile,
+    Evidence,
+    Mention,
+    MentionType,
+    Notice,
+    NoticeKind,
+    OffsetUnit,
+    Priority,
+    Section,
+    SectionKind,
+    Setting,
+    Sex,
+    Span,
+    SuppressionReason,
+    Timings,
+    Versions,
+)
+
+__all__ = [
+    "DEFAULT_TARGET",
+    "AccessDeniedError",
+    "Alternative",
+    "Assertion",
+    "AsyncBertillon",
+    "Axis",
+    "AxisKind",
+    "Bertillon",
+    "BertillonError",
+    "CallCancelledError",
+    "Code",
+    "CodeSectionResponse",
+    "CodeSetVersion",
+    "CodeTitle",
+    "CodingOptions",
+    "CodingProfile",
+    "DeadlineExceededError",
+    "EncounterCode",
+    "EncounterSummary",
+    "Event",
+    "Evidence",
+    "FieldViolation",
+    "GetCodeResponse",
+    "InstructionalNote",
+    "InvalidRequestError",
+    "Mention",
+    "MentionRef",
+    "MentionType",
+    "MessageTooLargeError",
+    "NotFoundError",
+    "Note",
+    "NoteKind",
+    "NoteResult",
+    "Notice",
+    "NoticeKind",
+    "OffsetUnit",
+    "Outcome",
+    "Outline",
+    "OverloadedError",
+    "Patient",
+    "PreCutSection",
+    "PreconditionError",
+    "Priority",
+    "Retries",
+    "SearchCodesResponse",
+    "SearchHit",
+    "SearchMode",
+    "Section",
+    "SectionKind",
+    "SectionResult",
+    "ServerError",
+    "Setting",
+    "SeventhCharacter",
+    "Sex",
+    "Span",
+    "SuppressedCode",
+    "SuppressionReason",
+    "Timeouts",
+    "Timings",
+    "Tls",
+    "UnavailableError",
+    "Versions",
+    "__version__",
+    "label",
+]

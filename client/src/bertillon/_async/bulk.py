@@ -1,0 +1,204 @@
+"""One bulk run over a bidirectional stream: lazy at one end, bounded in between, whole at the other.
+
+Three workers share a ledger under one signal: the feeder takes notes from the caller's iterable while there
+is room, the exchanger keeps a stream to the server open and takes its events, and the caller takes
+outcomes. The caller's iterable is only ever advanced by the feeder, so that a stream that breaks cannot
+take a note with it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+
+import grpc
+
+from bertillon._connection import Connection
+from bertillon._errors import (
+    BertillonError,
+    MessageTooLargeError,
+    OverloadedError,
+    UnavailableError,
+    from_call,
+)
+from bertillon._ledger import Ledger, Outcome
+from bertillon._signals import AsyncSignal, AsyncWorker, async_steps
+from bertillon.coding.v1.coding_service_pb2 import CodeNotesRequest, CodingOptions, Note
+from bertillon.coding.v1.coding_service_pb2_grpc import CodingServiceStub
+
+
+class AsyncBulkRun:
+    """The state of one `code_notes`."""
+
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        connection: Connection,
+        notes: AsyncIterable[Note] | Iterable[Note],
+        options: CodingOptions | None,
+        *,
+        max_in_flight: int,
+        timeout: float | None,
+    ) -> None:
+        self._stub = CodingServiceStub(channel)
+        self._connection = connection
+        self._notes = notes
+        self._options = options
+        self._expires = None if timeout is None else time.monotonic() + timeout
+        self._signal = AsyncSignal()
+        self._ledger = Ledger(
+            max_in_flight=max_in_flight,
+            attempts=connection.retries.attempts,
+            max_request_bytes=connection.max_request_bytes,
+        )
+        self._closed = False
+        self._stream = 0
+        self._source_error: Exception | None = None
+        self._transport_error: Exception | None = None
+
+    async def outcomes(self) -> AsyncGenerator[Outcome, None]:
+        """Yield an outcome for every note, in the order in which they are decided."""
+        feeder = AsyncWorker(self._feed, "bertillon-feed")
+        exchanger = AsyncWorker(self._exchange, "bertillon-exchange")
+        try:
+            while (outcome := await self._next_outcome()) is not None:
+                yield outcome
+                async with self._signal:
+                    self._ledger.delivered()
+                    self._signal.notify()
+        finally:
+            async with self._signal:
+                self._closed = True
+                self._signal.notify()
+            await exchanger.end()
+            await feeder.end()
+        if self._transport_error is not None:
+            raise self._transport_error
+        if self._source_error is not None:
+            raise self._source_error
+
+    async def _next_outcome(self) -> Outcome | None:
+        async with self._signal:
+            while True:
+                outcome = self._ledger.take()
+                if outcome is not None or self._ledger.done or self._transport_error is not None:
+                    return outcome
+                await self._signal.wait()
+
+    async def _feed(self) -> None:
+        """Take notes from the caller, each one only when there is room for it."""
+        notes = async_steps(self._notes)
+        try:
+            while await self._has_room():
+                try:
+                    note = await anext(notes)
+                except StopAsyncIteration:
+                    break
+                request = CodeNotesRequest(note=note, options=self._options)
+                async with self._signal:
+                    self._ledger.admit(request)
+                    self._signal.notify()
+        except Exception as error:  # noqa: BLE001 - the caller's own error, raised where the caller is
+            self._source_error = error
+        async with self._signal:
+            self._ledger.source_ended = True
+            self._signal.notify()
+
+    async def _has_room(self) -> bool:
+        async with self._signal:
+            while not self._closed and not self._ledger.has_room:
+                await self._signal.wait()
+            return not self._closed
+
+    async def _exchange(self) -> None:
+        """Keep a stream open for as long as there are notes to answer."""
+        error: Exception | None
+        try:
+            error = await self._keep_streaming()
+        except Exception as unexpected:  # noqa: BLE001 - raised where the caller is
+            error = unexpected
+        async with self._signal:
+            self._transport_error = error
+            self._signal.notify()
+
+    async def _keep_streaming(self) -> BertillonError | None:
+        """Open a stream as often as it takes; return the error that ended the run, None at its end."""
+        failures = 0
+        while await self._has_work():
+            decided = self._ledger.decided
+            error = await self._run_stream()
+            oversized = error if isinstance(error, MessageTooLargeError) else None
+            async with self._signal:
+                if self._closed or self._ledger.done:
+                    break
+                failures = 1 if self._ledger.decided > decided else failures + 1
+                self._ledger.stream_ended(oversized)
+                self._signal.notify()
+            if oversized is not None:
+                continue
+            if not _may_reopen(error) or failures > self._connection.retries.reopenings:
+                return error
+            await self._pause(self._delay(error, failures))
+        return None
+
+    async def _has_work(self) -> bool:
+        async with self._signal:
+            while not (self._closed or self._ledger.done or self._ledger.has_work):
+                await self._signal.wait()
+            return not self._closed and not self._ledger.done
+
+    async def _run_stream(self) -> BertillonError:
+        """Run one stream to its end and say why it ended."""
+        metadata, remaining = self._connection.metadata(), None
+        if self._expires is not None:
+            remaining = max(0.0, self._expires - time.monotonic())
+        self._stream += 1
+        call = self._stub.CodeNotes(self._requests(self._stream), timeout=remaining, metadata=metadata)
+        try:
+            async for reply in call:
+                async with self._signal:
+                    if self._closed:
+                        break
+                    self._ledger.record(reply, time.monotonic())
+                    self._signal.notify()
+        except grpc.RpcError as error:
+            return from_call(error)
+        finally:
+            call.cancel()
+            async with self._signal:
+                self._stream += 1
+                self._signal.notify()
+        return UnavailableError(
+            "the server ended the stream before its last answer; check that it runs and try again"
+        )
+
+    async def _requests(self, stream: int) -> AsyncIterator[CodeNotesRequest]:
+        """Yield requests for as long as the stream of that number is the current one."""
+        while True:
+            async with self._signal:
+                while True:
+                    if self._closed or self._stream != stream or self._ledger.done:
+                        return
+                    now = time.monotonic()
+                    request = self._ledger.next_request(now)
+                    if request is not None:
+                        break
+                    await self._signal.wait(self._ledger.delay(now))
+            yield request
+
+    def _delay(self, error: BertillonError, failures: int) -> float:
+        if error.retry_after is not None:
+            return error.retry_after
+        # Varied, so that the clients of a server that was replaced do not all come back at once.
+        return self._connection.retries.backoff(failures) * random.uniform(0.8, 1.2)
+
+    async def _pause(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        async with self._signal:
+            while not self._closed and (left := until - time.monotonic()) > 0:
+                await self._signal.wait(left)
+
+
+def _may_reopen(error: BertillonError) -> bool:
+    return isinstance(error, UnavailableError | OverloadedError)
