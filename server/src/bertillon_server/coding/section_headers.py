@@ -76,7 +76,8 @@ _LINE = re.compile(
 )
 
 _INLINE = re.compile(
-    r"(?:(?<=[.;!?)|])[ \t]{1,3}+|(?<![ ])[ ]{2,}+|(?<!\t)\t++)([A-Z](?:[A-Za-z0-9/&'()-]|[ ](?![ ])){0,59}+):(?=[ \t\r\n]|$)"
+    r"(?:(?<=[.;!?)|])[ \t]{1,3}+|(?<![ ])[ ]{2,}+|(?<!\t)\t++)"
+    r"([A-Z](?:[A-Za-z0-9/&'()-]|[ ](?![ ])){0,59}+):(?=[ \t\r\n]|$)"
 )
 _CAPITALS = re.compile(
     r"(?<=[ \t])([A-Z][A-Za-z&/]{1,20}+(?:[ ][A-Z&/][A-Za-z&/'-]{0,20}+){0,5}+):(?=[ \t\r\n]|$)"
@@ -133,7 +134,6 @@ def _at_line_starts(text: str) -> Iterator[Candidate]:
         if line.isspace():
             after_blank = True
         else:
-            following = lines[number + 1] if number + 1 < len(lines) else ""
             found = _line_candidate(text, Span(start, start + len(line.rstrip())), after_blank=after_blank)
             if found is not None:
                 underline = lines[number + 1].rstrip() if number + 1 < len(lines) else ""
