@@ -1,0 +1,61 @@
+"""What encoding costs here and now: seconds per token and per call, learned from every batch."""
+
+from __future__ import annotations
+
+DECAY = 0.98
+"""Weight that an observation keeps with each later one: half is forgotten after 34 batches, well under a
+second of full load, so that a noisy neighbour or a throttled core shows soon."""
+
+PRIOR = ((64, 0.0072), (512, 0.0465))
+"""(tokens, seconds) of two calls of a 6-layer x 384 int8 encoder on one Zen 4 core: what is believed before
+anything was measured. Two observations, so the first batches outweigh them."""
+
+
+class CostModel:
+    """A line through (tokens, seconds) of recent batches, by least squares with exponential forgetting.
+
+    Seconds are as workers see them side by side, so contention between the workers is in the figures.
+    """
+
+    def __init__(self, *, workers: int) -> None:
+        self._workers = workers
+        self._weight = self._x = self._y = self._xx = self._xy = 0.0
+        self.forget()
+
+    def forget(self) -> None:
+        """Go back to the prior: the first pass of a warm-up allocates, and must not count."""
+        self._weight = self._x = self._y = self._xx = self._xy = 0.0
+        for tokens, seconds in PRIOR:
+            self.observe(tokens, seconds)
+
+    def observe(self, tokens: int, seconds: float) -> None:
+        """Learn that a call of `tokens` tokens took `seconds`."""
+        self._weight = self._weight * DECAY + 1.0
+        self._x = self._x * DECAY + tokens
+        self._y = self._y * DECAY + seconds
+        self._xx = self._xx * DECAY + tokens * tokens
+        self._xy = self._xy * DECAY + tokens * seconds
+
+    @property
+    def seconds_per_token(self) -> float:
+        """Seconds of one worker per token, the overhead of calls of the recent sizes included."""
+        return self._y / self._x
+
+    @property
+    def seconds_per_call(self) -> float:
+        """Seconds of a call beyond what its tokens cost: the intercept, between zero and the mean call."""
+        spread = self._weight * self._xx - self._x * self._x
+        if spread <= 1e-9 * self._x * self._x:
+            # All recent calls had one size: the line is not determined, and the rate alone says it all.
+            return 0.0
+        slope = (self._weight * self._xy - self._x * self._y) / spread
+        slope = min(max(slope, 0.0), self.seconds_per_token)
+        return (self._y - slope * self._x) / self._weight
+
+    def drain_seconds(self, tokens: int) -> float:
+        """Return the seconds in which all workers together get through `tokens`."""
+        return tokens * self.seconds_per_token / self._workers
+
+    def estimate(self, tokens: int, backlog: int) -> float:
+        """Return the seconds until `tokens` are encoded that come after `backlog` tokens."""
+        return self.seconds_per_call + self.drain_seconds(backlog + tokens)

@@ -1,0 +1,130 @@
+"""Threads that call the encoder, and the hand-over to them.
+
+The event loop owns the queue and forms every batch; a worker only takes a finished batch and gives back its
+outcome. Batches are *staged* in a `SimpleQueue` up to one ahead of each worker, so that a worker that is done
+goes on at once instead of waiting for the loop's turn and, twice, for the interpreter lock (5 ms a switch when
+other threads compute). That is worth 1 % of throughput on a quiet process and 3 to 5 % with one thread
+computing (`benchmarks/scheduler.py`), what workers pulling under a lock would gain, and the state keeps one
+owner. What is staged is provisional: until a worker takes it the loop takes it back when something changes
+(more urgent work, company of the same length, a cancellation). A `get` decides who has it, so there is nothing
+to lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertillon_server.inference.batching import Batch
+
+
+class WindowEncoder(Protocol):
+    """What turns windows into vectors. Thread-safe, blocking, and without the interpreter lock at work."""
+
+    def encode(self, ids: NDArray[np.int64], /) -> NDArray[np.float32]:
+        """Return vectors [rows, width] for token ids [rows, length]."""
+
+
+class EncodingFailedError(RuntimeError):
+    """The encoder raised, or returned something other than a vector for each row; the cause is chained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a batch."""
+
+    batch: Batch
+    span: tuple[float, float]
+    """When the encoder began and ended, in seconds of the clock."""
+    vectors: NDArray[np.float32] | None
+    """[rows, width]; None if the batch expired before it was begun, or failed."""
+    error: BaseException | None = None
+    """What the encoder raised."""
+
+
+class WorkerPool:
+    """Threads that encode what is staged and report each outcome on the event loop."""
+
+    def __init__(
+        self,
+        encoder: WindowEncoder,
+        *,
+        workers: int,
+        clock: Callable[[], float],
+        report: Callable[[Outcome], None],
+    ) -> None:
+        self._encoder = encoder
+        self._clock = clock
+        self._report = report
+        self._staged: SimpleQueue[Batch | None] = SimpleQueue()
+        self._count = workers
+        self._running = 0
+        self._gone = asyncio.Event()
+
+    def start(self) -> None:
+        """Start the threads; the loop that runs now gets the outcomes."""
+        loop = asyncio.get_running_loop()
+        self._running = self._count
+        for number in range(self._count):
+            # Daemons: an encoder that never returns must not keep the process from leaving.
+            threading.Thread(
+                target=self._work, args=(loop,), name=f"bertillon-encoder-{number}", daemon=True
+            ).start()
+
+    def stage(self, batch: Batch) -> None:
+        """Leave a batch for the next free worker."""
+        self._staged.put(batch)
+
+    def take_back(self) -> list[Batch]:
+        """Return what no worker has taken yet, in the order staged; it is the caller's again."""
+        batches: list[Batch] = []
+        with contextlib.suppress(Empty):
+            while (batch := self._staged.get_nowait()) is not None:
+                batches.append(batch)
+        return batches
+
+    async def close(self, wait_s: float) -> bool:
+        """End the threads once they are done with what they run; false if some still ran after `wait_s`."""
+        for _ in range(self._running):
+            self._staged.put(None)
+        if self._running:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._gone.wait(), wait_s)
+        return self._running == 0
+
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        # The loop may be closed before a call that outlived the grace period returns: nobody waits then.
+        with contextlib.suppress(RuntimeError):
+            while (batch := self._staged.get()) is not None:
+                loop.call_soon_threadsafe(self._report, self._encode(batch))
+                del batch  # an idle worker keeps no note's tokens alive
+            loop.call_soon_threadsafe(self._leave)
+
+    def _leave(self) -> None:
+        self._running -= 1
+        if not self._running:
+            self._gone.set()
+
+    def _encode(self, batch: Batch) -> Outcome:
+        started = self._clock()
+        if batch.useful_until <= started:
+            return Outcome(batch, (started, started), None)
+        try:
+            vectors = _one_per_row(self._encoder.encode(batch.ids()), len(batch.windows))
+        except BaseException as error:  # noqa: BLE001 - whatever it is fails this batch; the worker lives on
+            return Outcome(batch, (started, self._clock()), None, error)
+        return Outcome(batch, (started, self._clock()), vectors)
+
+
+def _one_per_row(vectors: NDArray[np.float32], rows: int) -> NDArray[np.float32]:
+    if vectors.ndim != 2 or vectors.shape[0] != rows:
+        raise ValueError(f"an array of shape {vectors.shape} for {rows} windows")
+    return vectors
