@@ -22,7 +22,8 @@ class OffsetMap:
     """Converts spans of one text between code points and a caller's unit.
 
     `unit` is a value of the contract's OffsetUnit; an unspecified one means code points. Raises
-    ValueError for a unit that the contract does not have, as an open enum may carry one. Holds no reference to the text.
+    ValueError for a unit that the contract does not have, as an open enum may carry one.
+    Holds no reference to the text.
     """
 
     def __init__(self, text: str, unit: int) -> None:
