@@ -1,0 +1,337 @@
+"""Opens the catalog and answers questions about codes: the only way into it for the rest of the server."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from bertillon_server.catalog.codes import (
+    CatalogError,
+    CodeEntry,
+    CodeKind,
+    Excludes1Rule,
+    Note,
+    NoteKind,
+    Release,
+    ReleaseChoice,
+    SearchHit,
+    SequencingNote,
+    SeventhCharacter,
+    key_of,
+)
+from bertillon_server.catalog.compiling import CATALOG_FILE
+from bertillon_server.catalog.instructions import Instructions
+from bertillon_server.catalog.schema import check_file, connect
+from bertillon_server.catalog.search import search_codes
+from bertillon_server.catalog.table import NO_POSITION, CodeTable
+
+_ENTRY = (
+    "SELECT c.code, c.title, c.kind, p.code, c.billable, c.position, c.subtree_end, c.parent,"
+    " c.extension IS NOT NULL FROM code c"
+    " LEFT JOIN code p ON p.release = c.release AND p.position = c.parent WHERE c.release = ? AND "
+)
+# A position and all above it, nearest first: for an extended code its base is the first step up.
+_UPWARDS = (
+    "WITH RECURSIVE up (position, depth) AS (SELECT ?2, 0 UNION ALL"
+    " SELECT c.parent, up.depth + 1 FROM code c JOIN up ON c.position = up.position"
+    " WHERE c.release = ?1 AND c.parent IS NOT NULL) "
+)
+_NOTES = (
+    _UPWARDS + "SELECT n.kind, n.text, s.code FROM up"  # noqa: S608 (constants)
+    " JOIN note n ON n.release = ?1 AND n.position = up.position"
+    " JOIN code s ON s.release = ?1 AND s.position = up.position"
+    " JOIN code own ON own.release = ?1 AND own.position = ?2"
+    " WHERE n.kind <> ?3 OR up.depth = 0 OR (up.depth = 1 AND own.extension IS NOT NULL)"
+    " ORDER BY up.depth, n.id"
+)
+_SEVENTH = (
+    _UPWARDS + "SELECT s.character, s.meaning FROM seventh s WHERE s.release = ?1 AND s.position ="  # noqa: S608
+    " (SELECT up.position FROM up JOIN seventh d ON d.release = ?1 AND d.position = up.position"
+    " ORDER BY up.depth LIMIT 1) ORDER BY s.ordinal"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An entry with what only the store needs of it; `extended` is 1 for a code with a 7th character."""
+
+    entry: CodeEntry
+    end: int
+    parent_position: int
+    extended: int
+
+
+@dataclass(slots=True)
+class _Loaded:
+    """What is in memory of one release, read at first use."""
+
+    table: CodeTable | None = None
+    instructions: Instructions | None = None
+
+
+class Catalog:
+    """The code systems of one catalog file.
+
+    Safe for any number of threads: each call takes a connection out of a pool that grows with the calls in
+    progress. Codes are taken in any spelling (`e11.9`, `E119`, ` E11.9 `). A system or version that the file
+    does not hold, a damaged file and a closed catalog raise CatalogError; a code that the release does not
+    have is None or empty.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Prefer `open`."""
+        check_file(path)
+        self._path = path
+        self._idle: deque[sqlite3.Connection] = deque()
+        self._closed = threading.Event()
+        self._lock = threading.Lock()
+        with self._connection() as connection:
+            rows = connection.execute(
+                "SELECT id, system, version, valid_from, valid_to FROM release ORDER BY system, valid_from DESC"
+            ).fetchall()
+        self._releases = {
+            Release(
+                system,
+                version,
+                dt.date.fromisoformat(valid_from),
+                dt.date.fromisoformat(valid_to) if valid_to is not None else None,
+            ): release_id
+            for release_id, system, version, valid_from, valid_to in rows
+        }
+        self._ids: dict[tuple[str, str], int] = {
+            (release.system, release.version): id_ for release, id_ in self._releases.items()
+        }
+        self._loaded = {id_: _Loaded() for id_ in self._ids.values()}
+
+    @classmethod
+    def open(cls, path: Path | None = None) -> Self:
+        """Open a catalog file, the packaged one by default. CatalogError when it is missing or damaged."""
+        return cls(path if path is not None else CATALOG_FILE)
+
+    def close(self) -> None:
+        """Close the file; calls in progress end as they would have."""
+        self._closed.set()
+        while self._idle:
+            self._idle.pop().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def systems(self) -> tuple[str, ...]:
+        """Return the ids of the code systems, sorted."""
+        return tuple(sorted({release.system for release in self._releases}))
+
+    def releases(self, system: str) -> tuple[Release, ...]:
+        """Return the releases of a system, newest first; empty for an unknown system."""
+        return tuple(release for release in self._releases if release.system == system)
+
+    def release_for(self, system: str, date: dt.date | None) -> ReleaseChoice:
+        """Return the release for a date of service, the newest one without a date.
+
+        Where no release covers the date, the one nearest in days stands in; of two at the same distance, and
+        of two that cover it, the newer.
+        """
+        releases = self.releases(system)
+        if not releases:
+            raise CatalogError(f"the catalog has no code system {system!r}")
+        if date is None:
+            return ReleaseChoice(releases[0], exact=True, defaulted=True)
+        nearest = min(releases, key=lambda release: release.days_away(date))
+        return ReleaseChoice(nearest, exact=nearest.covers(date), defaulted=False)
+
+    def get(self, system: str, version: str, code: str) -> CodeEntry | None:
+        """Return the entry of a code, block (`I10-I1A`) or chapter (`9`)."""
+        found = self._find(self._id(system, version), code)
+        return found.entry if found is not None else None
+
+    def ancestors(self, system: str, version: str, code: str) -> tuple[CodeEntry, ...]:
+        """Return the entries above a code, from the chapter down to the parent."""
+        release = self._id(system, version)
+        found = self._find(release, code)
+        if found is None:
+            return ()
+        with self._connection() as connection:
+            rows = connection.execute(
+                _ENTRY.replace("?", "?1") + "c.position < ?2 AND c.subtree_end > ?2 ORDER BY c.position",
+                (release, found.entry.order),
+            )
+            return tuple(_entry(row) for row in rows)
+
+    def children(self, system: str, version: str, code: str) -> tuple[CodeEntry, ...]:
+        """Return the entries right below a code, in order."""
+        release = self._id(system, version)
+        found = self._find(release, code)
+        if found is None:
+            return ()
+        with self._connection() as connection:
+            rows = connection.execute(
+                _ENTRY + "c.position > ? AND c.position < ? AND c.parent = ? ORDER BY c.position",
+                (release, found.entry.order, found.end, found.entry.order),
+            )
+            return tuple(_entry(row) for row in rows)
+
+    def notes(self, system: str, version: str, code: str) -> tuple[Note, ...]:
+        """Return the notes that apply to a code: its own, then those of its ancestors, nearest first.
+
+        Inclusion terms are not inherited, they name the code itself; a code with a 7th character has those
+        of the code that it extends, beside its own.
+        """
+        release = self._id(system, version)
+        found = self._find(release, code)
+        if found is None:
+            return ()
+        with self._connection() as connection:
+            rows = connection.execute(
+                _NOTES,
+                (release, found.entry.order, NoteKind.INCLUSION_TERM.value),
+            )
+            return tuple(Note(NoteKind(kind), text, stated_at) for kind, text, stated_at in rows)
+
+    def seventh_characters(self, system: str, version: str, code: str) -> tuple[SeventhCharacter, ...]:
+        """Return the values of the 7th character of a code, in order; empty where it takes none.
+
+        Only values that make a valid code are returned for a code that is extended, or is an extension
+        itself; for a code above those, the values as defined.
+        """
+        release = self._id(system, version)
+        found = self._find(release, code)
+        if found is None:
+            return ()
+        base = found.parent_position if found.extended else found.entry.order
+        with self._connection() as connection:
+            defined = connection.execute(
+                _SEVENTH,
+                (release, base),
+            ).fetchall()
+            valid = {
+                key[-1]
+                for (key,) in connection.execute(
+                    "SELECT e.key FROM code b JOIN code e ON e.release = b.release AND e.parent = b.position"
+                    " AND e.position > b.position AND e.position < b.subtree_end"
+                    " WHERE b.release = ? AND b.position = ? AND e.extension IS NOT NULL",
+                    (release, base),
+                )
+            }
+        return tuple(SeventhCharacter(*value) for value in defined if not valid or value[0] in valid)
+
+    def search(
+        self,
+        system: str,
+        version: str,
+        query: str,
+        *,
+        limit: int = 10,
+        prefix: bool = True,
+        billable_only: bool = False,
+    ) -> list[SearchHit]:
+        """Return codes by the beginning of a code or by words of titles and terms, best first.
+
+        Every word must match, in singular or plural; with `prefix` the last one as the beginning of a word.
+        """
+        release, table = self._id(system, version), self.code_table(system, version)
+        with self._connection() as connection:
+            return search_codes(
+                connection,
+                release,
+                table,
+                query,
+                limit=limit,
+                prefix=prefix,
+                billable_only=billable_only,
+            )
+
+    def code_table(self, system: str, version: str) -> CodeTable:
+        """Return all codes of a release, read at the first call (0.2 s) and shared after it."""
+        release = self._id(system, version)
+        loaded = self._loaded[release]
+        with self._lock:
+            if loaded.table is None:
+                with self._connection() as connection:
+                    loaded.table = CodeTable(
+                        connection.execute(
+                            "SELECT code, title, coalesce(parent, ?), subtree_end, billable,"
+                            " kind IN ('chapter', 'block'), extension IS NOT NULL FROM code"
+                            " WHERE release = ? ORDER BY position",
+                            (NO_POSITION, release),
+                        )
+                    )
+            return loaded.table
+
+    def excludes1(self, system: str, version: str, one: str, other: str) -> Excludes1Rule | None:
+        """Return why two codes are not reported together, None when they may be; either order."""
+        return self._instructions(system, version).excludes1(one, other)
+
+    def code_first(self, system: str, version: str, code: str) -> tuple[SequencingNote, ...]:
+        """Return the "code first" notes that apply to a code, those stated nearest first."""
+        return self._instructions(system, version).sequencing(NoteKind.CODE_FIRST, code)
+
+    def use_additional(self, system: str, version: str, code: str) -> tuple[SequencingNote, ...]:
+        """Return the "use additional code" notes that apply to a code, those stated nearest first."""
+        return self._instructions(system, version).sequencing(NoteKind.USE_ADDITIONAL, code)
+
+    def _instructions(self, system: str, version: str) -> Instructions:
+        release, table = self._id(system, version), self.code_table(system, version)
+        loaded = self._loaded[release]
+        with self._lock:
+            if loaded.instructions is None:
+                with self._connection() as connection:
+                    rows = connection.execute(
+                        "SELECT n.id, n.position, n.kind, n.text, t.first, t.last, t.condition, t.spans"
+                        " FROM note n LEFT JOIN target t ON t.note = n.id"
+                        " WHERE n.release = ? AND n.kind IN (?, ?, ?) ORDER BY n.id, t.ordinal",
+                        (
+                            release,
+                            NoteKind.EXCLUDES1.value,
+                            NoteKind.CODE_FIRST.value,
+                            NoteKind.USE_ADDITIONAL.value,
+                        ),
+                    )
+                    loaded.instructions = Instructions(table, rows)
+            return loaded.instructions
+
+    def _id(self, system: str, version: str) -> int:
+        try:
+            return self._ids[system, version]
+        except KeyError:
+            raise CatalogError(f"the catalog has no release {version!r} of {system!r}") from None
+
+    def _find(self, release: int, code: str) -> _Found | None:
+        with self._connection() as connection:
+            row = connection.execute(_ENTRY + "c.key = ?", (release, key_of(code))).fetchone()
+        return _Found(_entry(row), *row[6:]) if row is not None else None
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        if self._closed.is_set():
+            raise CatalogError("the catalog is closed")
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = connect(self._path)
+        try:
+            yield connection
+        except sqlite3.Error as error:
+            connection.close()
+            raise CatalogError(f"the catalog file {self._path} cannot be read") from error
+        except BaseException:
+            connection.close()
+            raise
+        if self._closed.is_set():
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+
+def _entry(row: tuple[Any, ...]) -> CodeEntry:
+    code, title, kind, parent, billable, position = row[:6]
+    return CodeEntry(code, title, CodeKind(kind), parent, bool(billable), position)
