@@ -1,0 +1,160 @@
+"""CatalogService: codes by name, by words and by meaning."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
+from typing import Final
+
+from bertillon.coding.v1 import catalog_service_pb2 as pb
+from bertillon.coding.v1 import catalog_service_pb2_grpc as pb_grpc
+from bertillon.coding.v1 import types_pb2 as types
+from bertillon_server.api import enums
+from bertillon_server.api.context import Context, call_of
+from bertillon_server.api.convert import notices
+from bertillon_server.api.errors import CodeNotFoundError
+from bertillon_server.api.ports import NoteCoder
+from bertillon_server.api.validation import ValidLookup, ValidSearch, valid_lookup, valid_search
+from bertillon_server.catalog.codes import CodeEntry, Release, SearchHit
+from bertillon_server.catalog.store import Catalog
+from bertillon_server.coding.results import Notice
+from bertillon_server.inference.call import Call, Priority
+
+# Reciprocal rank fusion (Cormack, Clarke and Büttcher 2009, who found 60 to be good across collections).
+_FUSION_RANK: Final = 60
+# Codes fetched by meaning for each hit wanted, where those that may not be reported are left out afterwards.
+_OVERFETCH: Final = 4
+
+
+class CatalogService(pb_grpc.CatalogServiceServicer):
+    """Servicer of `bertillon.coding.v1.CatalogService`. Queries of the catalog run in `executor`."""
+
+    def __init__(self, *, catalog: Catalog, coder: NoteCoder, executor: Executor) -> None:
+        self._catalog = catalog
+        self._coder = coder
+        self._executor = executor
+
+    async def GetCode(  # noqa: N802 - named by the contract
+        self,
+        request: pb.GetCodeRequest,
+        context: Context,  # noqa: ARG002
+    ) -> pb.GetCodeResponse:
+        """Look one code up."""
+        lookup = valid_lookup(request, self._catalog.systems())
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._described, lookup)
+
+    async def SearchCodes(  # noqa: N802
+        self, request: pb.SearchCodesRequest, context: Context
+    ) -> pb.SearchCodesResponse:
+        """Search by words, by meaning or by both."""
+        search = valid_search(request, self._catalog.systems())
+        loop = asyncio.get_running_loop()
+        release, remarks = self._release(search.system, search.date_of_service)
+        by_words: list[SearchHit] = []
+        by_meaning: list[SearchHit] = []
+        if search.mode != pb.SEARCH_MODE_SEMANTIC:
+            by_words = await loop.run_in_executor(self._executor, self._by_words, search, release)
+        if search.mode != pb.SEARCH_MODE_TYPEAHEAD:
+            call = call_of(context, Priority.INTERACTIVE)
+            by_meaning = await self._by_meaning(search, release, call)
+        hits = (
+            fused((by_words, by_meaning)) if search.mode == pb.SEARCH_MODE_HYBRID else by_words or by_meaning
+        )
+        return pb.SearchCodesResponse(
+            hits=[
+                pb.SearchHit(
+                    code=_code(release, hit.code),
+                    title=hit.title,
+                    billable=hit.billable,
+                    matched_term=hit.matched_term,
+                    score=hit.score,
+                )
+                for hit in hits[: search.limit]
+            ],
+            notices=notices(remarks),
+        )
+
+    def _described(self, lookup: ValidLookup) -> pb.GetCodeResponse:
+        release, remarks = self._release(lookup.system, lookup.date_of_service)
+        at = (release.system, release.version, lookup.code)
+        entry = self._catalog.get(*at)
+        if entry is None:
+            raise CodeNotFoundError
+        return pb.GetCodeResponse(
+            code=_code(release, entry.code),
+            title=entry.title,
+            billable=entry.billable,
+            ancestors=_titles(self._catalog.ancestors(*at)),
+            children=_titles(self._catalog.children(*at)),
+            notes=[
+                pb.InstructionalNote(
+                    kind=enums.NOTE_KIND_VALUE[note.kind], text=note.text, stated_at=note.stated_at
+                )
+                for note in self._catalog.notes(*at)
+            ],
+            seventh_characters=[
+                pb.SeventhCharacter(character=value.character, meaning=value.meaning)
+                for value in self._catalog.seventh_characters(*at)
+            ],
+            valid_from=release.valid_from.isoformat(),
+            valid_to="" if release.valid_to is None else release.valid_to.isoformat(),
+            notices=notices(remarks),
+        )
+
+    def _release(self, system: str, date: dt.date | None) -> tuple[Release, list[Notice]]:
+        choice = self._catalog.release_for(system, date)
+        version = choice.release.version
+        if choice.defaulted:
+            message = f"no date of service was sent; the newest release of {system}, {version}, was used"
+            return choice.release, [Notice("DEFAULT_RELEASE", message)]
+        if not choice.exact:
+            message = f"no release of {system} covers the date of service; the nearest, {version}, was used"
+            return choice.release, [Notice("NEAREST_RELEASE", message)]
+        return choice.release, []
+
+    def _by_words(self, search: ValidSearch, release: Release) -> list[SearchHit]:
+        return self._catalog.search(
+            release.system,
+            release.version,
+            search.query,
+            limit=search.limit,
+            billable_only=search.billable_only,
+        )
+
+    async def _by_meaning(self, search: ValidSearch, release: Release, call: Call) -> list[SearchHit]:
+        wanted = search.limit * (_OVERFETCH if search.billable_only else 1)
+        found = await self._coder.search_semantic(search.query, release.system, release.version, wanted, call)
+        loop = asyncio.get_running_loop()
+        table = await loop.run_in_executor(
+            self._executor, self._catalog.code_table, release.system, release.version
+        )
+        hits = [
+            SearchHit(code, title, table.is_billable(code), title, score)
+            for code, title, score in found
+            if code in table
+        ]
+        return [hit for hit in hits if hit.billable or not search.billable_only][: search.limit]
+
+
+def fused(rankings: Iterable[Sequence[SearchHit]]) -> list[SearchHit]:
+    """Merge rankings by reciprocal rank; a hit keeps the matched term of the ranking that comes first."""
+    scores: dict[str, float] = {}
+    hits: dict[str, SearchHit] = {}
+    for ranking in rankings:
+        for rank, hit in enumerate(ranking, start=1):
+            scores[hit.code] = scores.get(hit.code, 0.0) + 1.0 / (_FUSION_RANK + rank)
+            hits.setdefault(hit.code, hit)
+    ordered = sorted(hits.values(), key=lambda hit: (-scores[hit.code], hit.code))
+    return [
+        SearchHit(hit.code, hit.title, hit.billable, hit.matched_term, scores[hit.code]) for hit in ordered
+    ]
+
+
+def _code(release: Release, code: str) -> types.Code:
+    return types.Code(system=release.system, code=code, version=release.version)
+
+
+def _titles(entries: Iterable[CodeEntry]) -> list[pb.CodeTitle]:
+    return [pb.CodeTitle(code=entry.code, title=entry.title) for entry in entries]

@@ -1,0 +1,136 @@
+"""Prometheus metrics: what the calls, the scheduler and the process are doing. No text, no ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import prometheus_client as prometheus
+from google.rpc import code_pb2  # type: ignore[import-untyped]
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from bertillon.coding.v1 import types_pb2 as types
+from bertillon_server.api.record import CallRecord
+from bertillon_server.inference.call import Priority
+from bertillon_server.inference.observer import ShedReason
+from bertillon_server.inference.scheduler import SchedulerStats
+
+# Seconds: from a cached section to the longest note on a busy machine.
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_TOKENS: Final = (16, 32, 64, 128, 256, 384, 512, 768, 1_024, 2_048)
+_WINDOWS: Final = (1, 2, 4, 8, 16, 32, 64, 128)
+
+_STAGES: Final = ("queue", "tokenize", "infer", "link", "total")
+
+
+class Metrics:
+    """Observes calls and the scheduler; each instance has a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        prometheus.ProcessCollector(registry=self.registry)
+        prometheus.GCCollector(registry=self.registry)
+        counter, gauge, histogram = self._counter, self._gauge, self._histogram
+        self._info = prometheus.Info("bertillon", "What is running.", registry=self.registry)
+        self._rpcs = counter("rpcs", "Calls ended, by gRPC code.", "method", "code")
+        self._errors = counter("errors", "Calls ended with an error of the service's own.", "reason")
+        self._bugs = counter("bugs", "Errors that the vocabulary does not foresee.")
+        self._in_flight = gauge("rpcs_in_flight", "Calls begun and not ended.", "method")
+        self._seconds = histogram("rpc_seconds", "Time of a call.", _SECONDS, "method")
+        self._first = histogram(
+            "rpc_first_response_seconds", "Time to the first message of a reply.", _SECONDS, "method"
+        )
+        self._notes = counter("notes", "Notes and section texts answered, by gRPC code.", "code")
+        self._sections = counter("sections", "Sections coded.")
+        self._mentions = counter("mentions", "Mentions found.")
+        self._codes = counter("codes", "Codes in encounter summaries.")
+        self._code_points = counter("code_points", "Code points of text received.")
+        self._stages = histogram("stage_seconds", "Time of a note by stage.", _SECONDS, "stage")
+        self._queue_wait = histogram("queue_wait_seconds", "Wait for the encoder.", _SECONDS, "priority")
+        self._batch_seconds = histogram("batch_seconds", "Time of one pass of the encoder.", _SECONDS)
+        self._batch_windows = histogram("batch_windows", "Windows in one pass of the encoder.", _WINDOWS)
+        self._batch_tokens = histogram("batch_tokens", "Tokens in one pass, padding included.", _TOKENS)
+        self._tokens = counter("tokens", "Tokens encoded, without padding.")
+        self._padding = counter("padding_tokens", "Tokens of padding encoded.")
+        self._shed = counter("shed", "Work refused or abandoned by the scheduler.", "reason")
+        self._queued_windows = gauge("queue_windows", "Windows waiting for a batch.", "priority")
+        self._queued_tokens = gauge("queue_tokens", "Tokens waiting for a batch.", "priority")
+        for reason in ShedReason:  # so that a rate exists before the first event
+            self._shed.labels(reason.value)
+
+    def describe(self, version: str, model: str) -> None:
+        """State what is running."""
+        self._info.info({"version": version, "model": model})
+
+    def watch_queue(self, stats: Callable[[], SchedulerStats]) -> None:
+        """Read the depth of the queue whenever it is scraped."""
+        for priority in Priority:
+            label = priority.name.lower()
+            self._queued_windows.labels(label).set_function(
+                lambda priority=priority: stats().queued_windows[priority]  # type: ignore[misc]
+            )
+            self._queued_tokens.labels(label).set_function(
+                lambda priority=priority: stats().queued_tokens[priority]  # type: ignore[misc]
+            )
+
+    def call_started(self, record: CallRecord) -> None:
+        """Count a call in flight."""
+        self._in_flight.labels(_short(record.method)).inc()
+
+    def note_coded(self, method: str, timings: types.Timings) -> None:  # noqa: ARG002 - one family for all
+        """Count where the time of a note went."""
+        self._notes.labels("OK").inc()
+        for stage in _STAGES:
+            self._stages.labels(stage).observe(getattr(timings, f"{stage}_us") / 1e6)
+
+    def call_finished(self, record: CallRecord) -> None:
+        """Count a call and what it carried."""
+        method = _short(record.method)
+        self._in_flight.labels(method).dec()
+        self._rpcs.labels(method, record.code.name).inc()
+        if record.reason:
+            self._errors.labels(record.reason).inc()
+        if record.finished is not None:
+            self._seconds.labels(method).observe(record.finished - record.started)
+        if record.first_response is not None:
+            self._first.labels(method).observe(record.first_response - record.started)
+        for number, count in record.note_errors.items():
+            self._notes.labels(code_pb2.Code.Name(number)).inc(count)
+        self._sections.inc(record.sections)
+        self._mentions.inc(record.mentions)
+        self._codes.inc(record.codes)
+        self._code_points.inc(record.code_points)
+
+    def bug_found(self, request_id: str, error: Exception) -> None:  # noqa: ARG002 - the log has the rest
+        """Count a bug."""
+        self._bugs.inc()
+
+    def queue_wait(self, seconds: float, priority: Priority) -> None:
+        """Count a wait for the encoder."""
+        self._queue_wait.labels(priority.name.lower()).observe(seconds)
+
+    def batch(self, windows: int, tokens: int, padded_tokens: int, seconds: float) -> None:
+        """Count a pass of the encoder."""
+        self._batch_seconds.observe(seconds)
+        self._batch_windows.observe(windows)
+        self._batch_tokens.observe(padded_tokens)
+        self._tokens.inc(tokens)
+        self._padding.inc(padded_tokens - tokens)
+
+    def shed(self, reason: ShedReason) -> None:
+        """Count work refused or abandoned."""
+        self._shed.labels(reason.value).inc()
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"bertillon_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"bertillon_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"bertillon_{name}", text, labels, buckets=buckets, registry=self.registry)
+
+
+def _short(method: str) -> str:
+    """Return `CodingService/CodeNote` of `/bertillon.coding.v1.CodingService/CodeNote`."""
+    return method.rsplit(".", 1)[-1]

@@ -1,0 +1,191 @@
+"""Wiring and life cycle: what exists once per process, and in which order it comes and goes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from importlib.metadata import version
+from typing import Any, Final
+from wsgiref.simple_server import WSGIServer
+
+import grpc
+import prometheus_client
+import structlog
+from grpc_channelz.v1 import channelz
+from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
+from grpc_health.v1.health import aio as health  # type: ignore[import-untyped]
+from grpc_reflection.v1alpha import reflection
+
+from bertillon.coding.v1 import catalog_service_pb2, coding_service_pb2
+from bertillon.coding.v1.catalog_service_pb2_grpc import add_CatalogServiceServicer_to_server
+from bertillon.coding.v1.coding_service_pb2_grpc import add_CodingServiceServicer_to_server
+from bertillon_server.api.auth import BearerAuth
+from bertillon_server.api.catalog_service import CatalogService
+from bertillon_server.api.coding_service import CodingService
+from bertillon_server.api.interceptor import CallInterceptor
+from bertillon_server.api.limits import Limits
+from bertillon_server.api.validation import RequestValidator
+from bertillon_server.app.components import Components
+from bertillon_server.app.logs import CallLog
+from bertillon_server.app.metrics import Metrics
+from bertillon_server.app.security import bearer_tokens, server_credentials
+from bertillon_server.app.settings import Settings, split_address
+from bertillon_server.app.startup import StartupError
+
+CODING: Final = coding_service_pb2.DESCRIPTOR.services_by_name["CodingService"].full_name
+CATALOG: Final = catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name
+
+# Services whose health can be asked for; the empty name stands for the whole server.
+_HEALTH_OF: Final = ("", CODING, CATALOG)
+
+# A watcher of health that does not read may hold its service's lock; stopping does not wait longer for it.
+_HEALTH_S: Final = 1.0
+# After calls were cancelled, the time for their handlers to unwind.
+_UNWIND_S: Final = 2.0
+
+_SERVING: Final = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class Server:
+    """A server: `bind`, `start` with its components, then `stop`. Belongs to one event loop."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._limits = Limits(
+            note_code_points=settings.max_note_code_points,
+            section_code_points=settings.max_section_code_points,
+            bulk_notes_in_flight=settings.bulk_notes_in_flight,
+            concurrent_rpcs=settings.max_concurrent_rpcs,
+            stall_s=settings.stall_timeout_s,
+        )
+        self._calls = CallInterceptor(self._limits, [metrics, CallLog()])
+        self._draining = asyncio.Event()
+        self._health = health.HealthServicer()
+        self._components: Components | None = None
+        self._scraped: WSGIServer | None = None
+        self._log = structlog.get_logger("bertillon.server")
+        tokens = bearer_tokens(settings)
+        interceptors: list[grpc.aio.ServerInterceptor] = [self._calls]
+        if tokens:
+            interceptors.append(BearerAuth(tokens))
+        self._grpc = grpc.aio.server(interceptors=interceptors, options=channel_options(settings))
+
+    @property
+    def in_flight(self) -> int:
+        """Calls of the service's own methods begun and not ended."""
+        return self._calls.in_flight
+
+    async def bind(self) -> int:
+        """Take the ports and return that of the service; raises `StartupError` when one is taken."""
+        for service in _HEALTH_OF:
+            await self._health.set(service, _NOT_SERVING)
+        credentials = server_credentials(self._settings)
+        try:
+            if credentials is None:
+                port = self._grpc.add_insecure_port(self._settings.address)
+            else:
+                port = self._grpc.add_secure_port(self._settings.address, credentials)
+        except RuntimeError:
+            port = 0
+        if port == 0:
+            raise StartupError(
+                f"cannot listen on {self._settings.address}: the port is taken, the address is not this machine's, "
+                "or the certificate and key do not fit"
+            )
+        self._serve_metrics()
+        return port
+
+    async def start(self, components: Components) -> None:
+        """Start the components, warm them up and serve; from then on health is SERVING."""
+        began = time.monotonic()
+        self._components = components
+        await components.start()
+        self._metrics.describe(version("bertillon-server"), components.model)
+        self._metrics.watch_queue(components.stats)
+        self._add_services(components)
+        await self._grpc.start()
+        for service in _HEALTH_OF:
+            await self._health.set(service, _SERVING)
+        self._log.info("serving", model=components.model, start_ms=round((time.monotonic() - began) * 1000))
+
+    async def stop(self) -> None:
+        """Report NOT_SERVING, let balancers notice, finish what was admitted within the grace, and end."""
+        self._log.info("stopping", in_flight=self.in_flight)
+        await self._report_not_serving()
+        await asyncio.sleep(self._settings.settle_s)
+        self._draining.set()
+        # From here new calls are refused. Calls of gRPC's own services, such as watching health, have no
+        # end: what is waited for is the service's own.
+        ending = asyncio.create_task(self._grpc.stop(self._settings.grace_s))
+        finished = asyncio.create_task(self._calls.wait_idle())
+        await asyncio.wait({ending, finished}, return_when=asyncio.FIRST_COMPLETED)
+        await self._grpc.stop(None)
+        await ending
+        await asyncio.wait({finished}, timeout=_UNWIND_S)
+        finished.cancel()
+        if self._components is not None:
+            await self._components.stop()
+        if self._scraped is not None:
+            await asyncio.to_thread(self._scraped.shutdown)
+            self._scraped.server_close()
+        self._log.info("stopped", in_flight=self.in_flight)
+
+    async def _report_not_serving(self) -> None:
+        setting = [asyncio.create_task(self._health.set(name, _NOT_SERVING)) for name in _HEALTH_OF]
+        _, late = await asyncio.wait(setting, timeout=_HEALTH_S)
+        for task in late:
+            task.cancel()
+
+    def _serve_metrics(self) -> None:
+        if not self._settings.metrics_address:
+            return
+        host, port = split_address(self._settings.metrics_address)
+        try:
+            self._scraped, _ = prometheus_client.start_http_server(
+                port, addr=host, registry=self._metrics.registry
+            )
+        except OSError as error:
+            reason = error.strerror or "the address cannot be used"
+            raise StartupError(
+                f"cannot serve metrics on {self._settings.metrics_address}: {reason}"
+            ) from None
+
+    def _add_services(self, components: Components) -> None:
+        coding = CodingService(
+            coder=components.coder,
+            validator=RequestValidator(self._limits, components.catalog.systems()),
+            limits=self._limits,
+            draining=self._draining,
+            bugs=self._calls,
+        )
+        catalog = CatalogService(
+            catalog=components.catalog, coder=components.coder, executor=components.executor
+        )
+        add_CodingServiceServicer_to_server(coding, self._grpc)
+        add_CatalogServiceServicer_to_server(catalog, self._grpc)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
+        names = [CODING, CATALOG, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name]
+        if self._settings.channelz:
+            channelz.add_channelz_servicer(self._grpc)
+        if self._settings.reflection:
+            reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], self._grpc)
+
+
+def channel_options(settings: Settings) -> list[tuple[str, Any]]:
+    """Return the options of gRPC that follow from the settings."""
+    return [
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", settings.message_bytes),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.max_concurrent_streams", settings.max_concurrent_streams),
+        ("grpc.max_metadata_size", settings.max_metadata_bytes),
+        ("grpc.absolute_max_metadata_size", settings.max_metadata_bytes),
+        ("grpc.keepalive_time_ms", round(settings.keepalive_time_s * 1000)),
+        ("grpc.keepalive_timeout_ms", round(settings.keepalive_timeout_s * 1000)),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", round(settings.min_ping_interval_s * 1000)),
+        ("grpc.http2.max_ping_strikes", 2),
+        ("grpc.enable_channelz", int(settings.channelz)),
+    ]
