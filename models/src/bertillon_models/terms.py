@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bertillon_server.coding.terms import (
     CAPITALS_SALT,
@@ -59,6 +60,9 @@ _TOO_GENERAL = frozenset(
     failure abnormal congenital acquired chronic acute recurrent benign malignant history
     """.split()
 )
+# External causes are matched by their terms alone: their long titles are near to every accident.
+_NO_VECTORS = frozenset("VWXY")
+_SIDED = re.compile(r"\b(?:right|left|bilateral)\b", re.IGNORECASE)
 _BRACKETED = re.compile(r"\s*[\[(][^\])]*[\])]")
 
 
@@ -148,14 +152,29 @@ def keys_of(term: Term) -> list[tuple[int, TermFlag]]:
     return [(key, flag) for key, flag in keys if key]
 
 
-def build_table(terms: Iterable[Term], known: frozenset[str]) -> tuple[np.ndarray, list[str]]:
-    """Return the sorted term table and the codes that its rows point at.
+@dataclass(frozen=True, slots=True)
+class TermTable:
+    """The term index as it is stored.
+
+    `rows` is sorted by key (`coding.terms.TERM_DTYPE`) and points into `codes`; `texts` are the concept texts
+    that get a vector, one a key, and `concepts` uint32 [texts] the codes that they mean.
+    """
+
+    rows: NDArray[np.void]
+    codes: list[str]
+    texts: list[str]
+    concepts: NDArray[np.uint32]
+
+
+def build_table(terms: Iterable[Term], known: frozenset[str]) -> TermTable:
+    """Build the term index.
 
     `known` holds every code of the release, billable or not; terms of other codes are left out. Codes of one
     key and one weight that lie under a common code are replaced by it: decoding goes down from there.
     """
     meanings: dict[int, dict[str, tuple[float, TermFlag]]] = defaultdict(dict)
     curated: dict[int, int] = defaultdict(int)
+    texts: dict[int, tuple[float, str]] = {}
     for term in terms:
         code = _known(term.code, known)
         if code is None:
@@ -169,13 +188,27 @@ def build_table(terms: Iterable[Term], known: frozenset[str]) -> tuple[np.ndarra
             best = meanings[key].get(code)
             if best is None or best[0] < weight:
                 meanings[key][code] = (weight, flags | (best[1] if best else TermFlag(0)))
+            text = _ENCOUNTER.sub("", term.text)
+            if key not in texts or (weight, -len(text)) > (texts[key][0], -len(texts[key][1])):
+                texts[key] = (weight, text)
     codes: dict[str, int] = {}
     rows = []
+    concepts: list[tuple[str, int]] = []
     for key, found in meanings.items():
-        for code, (weight, flags) in _collapsed(found, known).items():
+        collapsed = _collapsed(found, known)
+        for code, (weight, flags) in collapsed.items():
             rows.append((key, codes.setdefault(code, len(codes)), weight, int(flags)))
+        code, (_, flags) = next(iter(collapsed.items()))
+        if code[0] not in _NO_VECTORS and not (flags & TermFlag.STRIPPED and _SIDED.search(texts[key][1])):
+            concepts.append((texts[key][1], codes[code]))
     rows.sort(key=lambda row: (row[0], -row[2], row[1]))
-    return np.array(rows, TERM_DTYPE), list(codes)
+    concepts.sort()
+    return TermTable(
+        np.array(rows, TERM_DTYPE),
+        list(codes),
+        [text for text, _ in concepts],
+        np.array([code for _, code in concepts], np.uint32),
+    )
 
 
 def _known(code: str, known: frozenset[str]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bertillon_server.coding.vocabulary import AxisKind
 from bertillon_server.coding.words import words_of
@@ -79,6 +80,8 @@ class Title:
     other: bool
 
 
+# Every title of a release fits; keys are titles of the code set, never text of a note.
+@lru_cache(maxsize=131_072)
 def read_title(title: str) -> Title:
     """Take a title of the code set apart."""
     ending = _ENCOUNTER_PART.search(title)

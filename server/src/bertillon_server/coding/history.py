@@ -86,5 +86,7 @@ def _history(
     match = index.find(np.concatenate([prefix.plain, words.plain[first:last]]))
     if match is None:
         return None
-    codes = (code for code, _, flags in index.targets(match) if flags & (TermFlag.OFFICIAL | TermFlag.CURATED))
+    codes = (
+        code for code, _, flags in index.targets(match) if flags & (TermFlag.OFFICIAL | TermFlag.CURATED)
+    )
     return next((code for code in codes if code[:3] in categories), None)

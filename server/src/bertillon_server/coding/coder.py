@@ -1,0 +1,304 @@
+"""The stages of coding a note, each a plain function of its input: outline, read, code, summarise.
+
+All of them compute and none of them waits: `coding.flow` runs them off the event loop and puts the encoder
+between `read` and `code`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertillon_server.coding.assertion import AssertionRules, Judgement
+from bertillon_server.coding.axes import read_title
+from bertillon_server.coding.codeable import codeable_sections
+from bertillon_server.coding.confidence import ProfileModel, Signals, shared
+from bertillon_server.coding.context import axes_of, context_of
+from bertillon_server.coding.encounter import Encounter
+from bertillon_server.coding.history import family_history, is_lasting, personal_history
+from bertillon_server.coding.knowledge import Knowledge
+from bertillon_server.coding.linking import Link, merged
+from bertillon_server.coding.list_items import ProblemItem, problem_items
+from bertillon_server.coding.mentions import Found, find_phrases, find_terms, taken_words
+from bertillon_server.coding.results import (
+    Alternative,
+    CodeRef,
+    EncounterSummary,
+    Mention,
+    NoteInput,
+    Notice,
+    Outline,
+    Section,
+    SectionResult,
+    Timings,
+)
+from bertillon_server.coding.sections import sections_from
+from bertillon_server.coding.sentences import split_sentences
+from bertillon_server.coding.spans import Span
+from bertillon_server.coding.vocabulary import (
+    Assertion,
+    CodingProfile,
+    MentionType,
+    SectionKind,
+    Setting,
+    SuppressionReason,
+)
+from bertillon_server.coding.words import Words, words_of
+
+# A phrase that the encoder links at this similarity or above is taken before a term that names a part of it.
+PHRASE_WINS = 0.86
+# Hard caps of a window, in tokens: a phrase of eight words has some 25, a query is a line of text.
+MAX_PHRASE_TOKENS = 32
+MAX_QUERY_TOKENS = 128
+# Concept vectors that are looked at for one hit of a search: several are forms of one code.
+NEIGHBOURS_PER_HIT = 4
+
+_TYPES = {"R": MentionType.SYMPTOM, "Z": MentionType.STATUS} | dict.fromkeys(
+    "VWXY", MentionType.EXTERNAL_CAUSE
+)
+_NOT_CURRENT = {
+    Assertion.NEGATED: SuppressionReason.NEGATED,
+    Assertion.HYPOTHETICAL: SuppressionReason.HYPOTHETICAL,
+    Assertion.OTHER_PERSON: SuppressionReason.OTHER_PERSON,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A section that has been read: what it may mention, and the windows that the encoder is to see.
+
+    `windows` are token ids, one array a phrase, in the order of `phrases`.
+    """
+
+    section: Section
+    sentences: tuple[Span, ...]
+    items: tuple[ProblemItem, ...]
+    words: Words
+    terms: tuple[Found, ...]
+    phrases: tuple[Found, ...]
+    windows: tuple[NDArray[np.int64], ...]
+    tokenize_us: int
+
+
+class Coder:
+    """Codes notes with one bundle and one release of the code set."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._knowledge = knowledge
+        self._assertion = AssertionRules()
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+        return self._knowledge.vectors.dimensions
+
+    def tokenize(self, text: str) -> list[NDArray[np.int64]]:
+        """Return a short text as one window."""
+        return self._knowledge.tokenizer.encode([text], max_tokens=MAX_QUERY_TOKENS)
+
+    def nearest(self, vectors: NDArray[np.float32], limit: int) -> list[tuple[str, str, float]]:
+        """Return the codes nearest to a vector [1, dimensions] as (code, title, cosine), best first."""
+        knowledge = self._knowledge
+        rows, cosines = knowledge.vectors.search(vectors, NEIGHBOURS_PER_HIT * limit)
+        best: dict[str, float] = {}
+        for row, cosine in zip(rows[0].tolist(), cosines[0].tolist(), strict=True):
+            best.setdefault(knowledge.linker.code_of(row), cosine)
+        return [(code, knowledge.codes.title(code), cosine) for code, cosine in list(best.items())[:limit]]
+
+    def outline(self, note: NoteInput, notices: tuple[Notice, ...]) -> Outline:
+        """Cut a note into sections."""
+        sections = sections_from(note.text, note.sections)
+        if note.kind is not None and len(sections) == 1:
+            only = sections[0]
+            sections = [Section(0, note.kind, only.span, only.title, only.body)]
+        return Outline(tuple(sections), self._knowledge.versions, notices)
+
+    def read(self, note: NoteInput, section: Section) -> Reading:
+        """Find the sentences, terms and phrases of a section."""
+        began = time.perf_counter_ns()
+        sentences = tuple(split_sentences(note.text, section.body))
+        items = tuple(problem_items(note.text, section))
+        words = words_of(note.text, section.body.start, section.body.end)
+        terms = find_terms(words, sentences, items, self._knowledge.terms)
+        phrases = find_phrases(note.text, words, sentences, items, terms)
+        windows = self._knowledge.tokenizer.encode(
+            [phrase.span.of(note.text) for phrase in phrases], max_tokens=MAX_PHRASE_TOKENS
+        )
+        spent = (time.perf_counter_ns() - began) // 1000
+        return Reading(section, sentences, items, words, tuple(terms), tuple(phrases), tuple(windows), spent)
+
+    def code(
+        self, note: NoteInput, outline: Outline, reading: Reading, vectors: NDArray[np.float32]
+    ) -> SectionResult:
+        """Link, assert and decode what a section mentions; `vectors` float32 [phrases, dimensions]."""
+        began = time.perf_counter_ns()
+        links = self._links(note, reading, vectors)
+        judgements = self._judge(note, reading, [found for found, _ in links])
+        taken = taken_words(reading.words, [found for found, _ in links])
+        codeable = codeable_sections(outline.sections, note.options.profile)
+        model = self._knowledge.calibration.profiles[note.options.profile]
+        mentions = tuple(
+            self._mention(note, reading, found, taken, link, judgement, codeable, model)
+            for (found, link), judgement in zip(links, judgements, strict=True)
+        )
+        spent = (time.perf_counter_ns() - began) // 1000
+        return SectionResult(
+            reading.section, mentions, Timings(tokenize_us=reading.tokenize_us, link_us=spent)
+        )
+
+    def summarise(
+        self, note: NoteInput, outline: Outline, results: Sequence[SectionResult]
+    ) -> EncounterSummary:
+        """Bring the sections together to the codes of the encounter."""
+        threshold = note.options.min_confidence
+        if threshold is None:
+            threshold = self._knowledge.calibration.profiles[note.options.profile].threshold
+        codes, suppressed = Encounter(self._knowledge, note, threshold).codes(results)
+        return EncounterSummary(codes, suppressed, outline.versions, outline.notices, Timings())
+
+    def _links(
+        self, note: NoteInput, reading: Reading, vectors: NDArray[np.float32]
+    ) -> list[tuple[Found, Link]]:
+        limit = note.options.max_alternatives
+        by_term: dict[Found, Link] = {}
+        taken = taken_words(reading.words, reading.terms)
+        for found in reading.terms:
+            context = context_of(note.text, reading.words, found, taken, reading.items)
+            link = self._knowledge.linker.link_term(found, _forms(reading.words, found), context, limit)
+            if link is not None:
+                by_term[found] = link
+        if reading.phrases:
+            rows, cosines = self._knowledge.vectors.search(vectors, self._knowledge.neighbours)
+            for i, phrase in enumerate(reading.phrases):
+                context = context_of(note.text, reading.words, phrase, taken, reading.items)
+                link = self._knowledge.linker.link_phrase(
+                    rows[i], cosines[i], _forms(reading.words, phrase), context, limit
+                )
+                if link is not None:
+                    _place(by_term, phrase, link, limit)
+        return sorted(by_term.items(), key=lambda pair: pair[0].span)
+
+    def _judge(self, note: NoteInput, reading: Reading, found: Sequence[Found]) -> list[Judgement]:
+        by_sentence: dict[Span, list[int]] = {}
+        for i, mention in enumerate(found):
+            by_sentence.setdefault(mention.sentence, []).append(i)
+        judgements: dict[int, Judgement] = {}
+        for sentence, indices in by_sentence.items():
+            spans = [found[i].span for i in indices]
+            judged = self._assertion.judge(note.text, sentence, spans, reading.section.kind)
+            judgements.update(zip(indices, judged, strict=True))
+        return [judgements[i] for i in range(len(found))]
+
+    def _mention(
+        self,
+        note: NoteInput,
+        reading: Reading,
+        found: Found,
+        taken: NDArray[np.bool_],
+        link: Link,
+        judgement: Judgement,
+        codeable: frozenset[SectionKind],
+        model: ProfileModel,
+    ) -> Mention:
+        knowledge = self._knowledge
+        best = link.candidates[0]
+        code, suppression = self._told(note, reading, found, best.leaf.code, judgement.assertion)
+        if suppression is None:
+            suppression = _here(reading, found, codeable)
+        if best.leaf.invented and code == best.leaf.code:
+            suppression = suppression or SuppressionReason.NO_BILLABLE_CODE
+        confidence = model.confidence(
+            Signals(
+                code=code,
+                section=reading.section.kind,
+                assertion=judgement.assertion,
+                head=found.item is not None,
+                words=found.match.weight if found.match else found.last - found.first,
+                weight=best.weight,
+                margin=link.margin,
+                flags=best.flags,
+                cosine=best.cosine,
+                invented=best.leaf.invented,
+                used=len(best.leaf.used),
+            )
+        )
+        rest = link.candidates[1 : note.options.max_alternatives + 1]
+        chances = shared(confidence, [candidate.weight for candidate in rest])
+        asserted = read_title(knowledge.codes.title(code)).asserts
+        context = context_of(note.text, reading.words, found, taken, reading.items)
+        return Mention(
+            span=found.span,
+            sentence=found.sentence,
+            type=_TYPES.get(code[0], MentionType.PROBLEM),
+            assertion=judgement.assertion,
+            cue=judgement.cue,
+            code=self._ref(code),
+            confidence=confidence,
+            alternatives=tuple(
+                Alternative(self._ref(candidate.leaf.code), chance)
+                for candidate, chance in zip(rest, chances, strict=True)
+            ),
+            axes=tuple(axes_of(reading.words, found, asserted, context)),
+            missing_axes=best.leaf.missing if code == best.leaf.code else (),
+            suppression=suppression,
+        )
+
+    def _told(
+        self, note: NoteInput, reading: Reading, found: Found, code: str, assertion: Assertion
+    ) -> tuple[str, SuppressionReason | None]:
+        """Return the code that the assertion leaves, and why it does not count where it does not."""
+        terms = self._knowledge.terms
+        if assertion in _NOT_CURRENT:
+            return code, _NOT_CURRENT[assertion]
+        if assertion is Assertion.FAMILY:
+            family = family_history(terms, reading.words, found.first, found.last)
+            return (code, SuppressionReason.FAMILY) if family is None else (self._leaf(family), None)
+        if note.options.profile is CodingProfile.ALL_MENTIONS:
+            return code, None
+        if assertion is Assertion.HISTORICAL and not is_lasting(code) and code[0] not in "ZR":
+            past = personal_history(terms, reading.words, found.first, found.last)
+            return (code, SuppressionReason.HISTORICAL) if past is None else (self._leaf(past), None)
+        if assertion is Assertion.POSSIBLE and note.setting is Setting.OUTPATIENT and code[0] != "R":
+            # IV.H: an uncertain diagnosis is not coded outpatient; a symptom that may be present is no diagnosis.
+            return code, SuppressionReason.UNCERTAIN
+        return code, None
+
+    def _leaf(self, code: str) -> str:
+        leaf = self._knowledge.decoder.decode(code, frozenset(), {})
+        return leaf.code if leaf is not None else code
+
+    def _ref(self, code: str) -> CodeRef:
+        knowledge = self._knowledge
+        return CodeRef(knowledge.system, code, knowledge.release, knowledge.codes.title(code))
+
+
+def _forms(words: Words, found: Found) -> frozenset[str]:
+    return frozenset(words.forms[found.first : found.last])
+
+
+def _place(links: dict[Found, Link], phrase: Found, link: Link, limit: int) -> None:
+    """Put a phrase beside the terms inside it: in their place when it is sure, else as their alternatives."""
+    inside = [found for found in links if found.span.overlaps(phrase.span)]
+    if not inside:
+        links[phrase] = link
+    elif (link.candidates[0].cosine or 0.0) >= PHRASE_WINS and len(inside) == 1:
+        replaced = links.pop(inside[0])
+        links[phrase] = merged(link, replaced, limit)
+    elif len(inside) == 1:
+        links[inside[0]] = merged(links[inside[0]], link, limit)
+
+
+def _here(reading: Reading, found: Found, codeable: frozenset[SectionKind]) -> SuppressionReason | None:
+    """Say whether the place of a mention makes it count towards this encounter."""
+    if len(codeable) == len(SectionKind):
+        return None
+    if reading.section.kind not in codeable:
+        return SuppressionReason.NOT_CODEABLE_HERE
+    # Where problems are listed, the heads name them; the text below tells what is done about them.
+    if reading.items and found.item is None and found.span.start >= reading.items[0].head.start:
+        return SuppressionReason.NOT_CODEABLE_HERE
+    return None

@@ -1,0 +1,144 @@
+"""How sure a code is: a logistic model over a few readable features, fitted per profile on labelled notes.
+
+The weights are part of the bundle (`calibration.json`), since they hold for its terms and its vectors only.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bertillon_server.coding.terms import TermFlag
+from bertillon_server.coding.vocabulary import Assertion, CodingProfile, SectionKind
+
+_GROUPS: Mapping[str, tuple[SectionKind, ...]] = {
+    "section:assessment": (
+        SectionKind.ASSESSMENT,
+        SectionKind.ASSESSMENT_AND_PLAN,
+        SectionKind.DIAGNOSES,
+        SectionKind.POSTOPERATIVE_DIAGNOSIS,
+        SectionKind.PREOPERATIVE_DIAGNOSIS,
+    ),
+    "section:plan": (SectionKind.PLAN, SectionKind.DISPOSITION),
+    "section:story": (
+        SectionKind.CHIEF_COMPLAINT,
+        SectionKind.HISTORY_OF_PRESENT_ILLNESS,
+        SectionKind.HOSPITAL_COURSE,
+        SectionKind.INDICATION,
+    ),
+    "section:history": (
+        SectionKind.PAST_MEDICAL_HISTORY,
+        SectionKind.PAST_SURGICAL_HISTORY,
+        SectionKind.FAMILY_HISTORY,
+        SectionKind.SOCIAL_HISTORY,
+        SectionKind.OBSTETRIC_HISTORY,
+    ),
+    "section:examination": (
+        SectionKind.REVIEW_OF_SYSTEMS,
+        SectionKind.PHYSICAL_EXAM,
+        SectionKind.VITAL_SIGNS,
+        SectionKind.LABORATORY,
+        SectionKind.IMAGING,
+        SectionKind.FINDINGS,
+        SectionKind.PROCEDURE,
+    ),
+    "section:lists": (SectionKind.MEDICATIONS, SectionKind.ALLERGIES, SectionKind.IMMUNIZATIONS),
+}
+_GROUP_OF = {kind: group for group, kinds in _GROUPS.items() for kind in kinds}
+
+# Chapters that behave unlike diseases: symptoms, injuries, factors of health, external causes, neoplasms.
+_CHAPTERS = {"R": "chapter:symptom", "S": "chapter:injury", "T": "chapter:injury", "Z": "chapter:status"}
+_CHAPTERS |= dict.fromkeys("VWXY", "chapter:external") | {"C": "chapter:neoplasm"}
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What is known of a link when its confidence is asked for.
+
+    `weight` is the term's weight in the index and `margin` its lead over the next meaning; `cosine` is the
+    similarity of a phrase found by the encoder alone, None for a term. `words` counts the words that matched.
+    """
+
+    code: str
+    section: SectionKind
+    assertion: Assertion
+    head: bool
+    words: int
+    weight: float
+    margin: float
+    flags: TermFlag
+    cosine: float | None
+    invented: int
+    used: int
+
+
+def features(signals: Signals) -> dict[str, float]:
+    """Return the features of a link by name; absent ones are 0."""
+    named = {
+        "bias": 1.0,
+        _GROUP_OF.get(signals.section, "section:other"): 1.0,
+        _CHAPTERS.get(signals.code[0], "chapter:disease"): 1.0,
+        "head": float(signals.head),
+        "invented": float(signals.invented > 0),
+        "axes": float(signals.used > 0),
+        f"assertion:{signals.assertion.name.lower()}": 1.0,
+    }
+    if signals.cosine is not None:
+        # Similarities of unrelated texts lie below 0.6; ten times the rest spreads them over the logistic.
+        named |= {"phrase": 1.0, "cosine": 10.0 * (signals.cosine - 0.6)}
+    else:
+        named |= {
+            "term:curated": float(bool(signals.flags & TermFlag.CURATED)),
+            "term:official": float(bool(signals.flags & TermFlag.OFFICIAL)),
+            "term:stripped": float(bool(signals.flags & TermFlag.STRIPPED)),
+            "term:weight": signals.weight / 10.0,
+            "term:ambiguous": float(signals.margin < 1.0),
+            "words:two": float(signals.words == 2),
+            "words:more": float(signals.words > 2),
+        }
+    return named
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileModel:
+    """Weights by feature name and the least confidence of a code that is reported, for one profile."""
+
+    weights: Mapping[str, float]
+    threshold: float
+
+    def confidence(self, signals: Signals) -> float:
+        """Return the probability in (0, 1) that the code is right."""
+        return logistic(sum(self.weights.get(name, 0.0) * value for name, value in features(signals).items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The confidence models of a bundle."""
+
+    profiles: Mapping[CodingProfile, ProfileModel]
+
+    @classmethod
+    def load(cls, path: Path) -> Calibration:
+        """Read `calibration.json`: an object by profile name of `weights` and `threshold`."""
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        return cls(
+            {
+                profile: ProfileModel(stored[profile.name]["weights"], stored[profile.name]["threshold"])
+                for profile in CodingProfile
+            }
+        )
+
+
+def logistic(logit: float) -> float:
+    """Return the logistic of a number, safe at both ends."""
+    return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))
+
+
+def shared(confidence: float, weights: Iterable[float]) -> list[float]:
+    """Divide what the best code leaves of the probability among alternatives, by their weights."""
+    listed = list(weights)
+    total = sum(listed)
+    return [(1.0 - confidence) * weight / (total + max(listed)) for weight in listed] if total > 0 else []

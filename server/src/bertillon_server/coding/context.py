@@ -1,0 +1,99 @@
+"""The words around a mention that may qualify it: its clause, and for a problem's head the item it heads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertillon_server.coding.axes import axis_of
+from bertillon_server.coding.list_items import ProblemItem
+from bertillon_server.coding.mentions import Found
+from bertillon_server.coding.results import AxisValue
+from bertillon_server.coding.spans import Span
+from bertillon_server.coding.vocabulary import AxisKind
+from bertillon_server.coding.words import Words
+
+# How far a qualifier may stand from what it qualifies, in words; measured within the clause.
+REACH = 6
+# How much of a problem's text may still state the axes of its head, in words.
+ITEM_REACH = 30
+
+_NUMBERED = frozenset({"stage", "grade", "class", "type", "gravida", "group"})
+_SIDES = frozenset({"right", "left", "bilateral"})
+
+
+def context_of(
+    text: str, words: Words, found: Found, taken: NDArray[np.bool_], items: Sequence[ProblemItem]
+) -> dict[str, Span]:
+    """Return the canonical forms that may qualify a mention, each with where it stands.
+
+    The clause ends at a full stop, a semicolon or another mention. A number counts only after a word such as
+    "stage", so that doses and dates are never taken for one. Of two sides the nearer one counts. `taken` bool
+    [n] tells which words belong to a mention.
+    """
+    near: dict[str, Span] = {}
+    before = _walk(text, words, found, range(found.first - 1, found.first - 1 - REACH, -1), taken)
+    after = _walk(text, words, found, range(found.last, found.last + REACH), taken)
+    for i in _nearest(found, before, after):
+        form = words.forms[i]
+        if form in _SIDES and _SIDES & near.keys():
+            continue
+        if form[:1].isdigit() and words.forms[i - 1] not in _NUMBERED:
+            continue
+        near.setdefault(form, _span(words, i))
+    if found.item is not None:
+        _add_item(words, items[found.item], taken, near)
+    return near
+
+
+def axes_of(words: Words, found: Found, asserted: Iterable[str], context: dict[str, Span]) -> list[AxisValue]:
+    """Return the axes of a code that the text documents, with where it says so."""
+    wanted = frozenset(asserted)
+    places = {words.forms[i]: _span(words, i) for i in range(found.last - 1, found.first - 1, -1)}
+    values = []
+    for form, span in {**context, **places}.items():
+        kind = axis_of(form)
+        if form in wanted and kind is not None and form not in _NUMBERED:
+            values.append(AxisValue(kind, form, span))
+    return sorted(values, key=lambda value: value.span.start)
+
+
+def _walk(text: str, words: Words, found: Found, path: range, taken: NDArray[np.bool_]) -> list[int]:
+    reached = []
+    for i in path:
+        if not 0 <= i < len(words.forms) or taken[i]:
+            break
+        if not found.sentence.start <= words.starts[i] < found.sentence.end:
+            break
+        inner = i if path.step > 0 else i + 1
+        gap = text[int(words.ends[inner - 1]) : int(words.starts[inner])]
+        if any(c in ";.\n" for c in gap):
+            break
+        reached.append(i)
+    return reached
+
+
+def _nearest(found: Found, before: list[int], after: list[int]) -> list[int]:
+    return sorted([*before, *after], key=lambda i: found.first - i if i < found.first else i - found.last + 1)
+
+
+def _add_item(words: Words, item: ProblemItem, taken: NDArray[np.bool_], near: dict[str, Span]) -> None:
+    """Add the axes that the rest of a problem's text states for its head."""
+    first = int(np.searchsorted(words.starts, item.head.start, "left"))
+    last = int(np.searchsorted(words.starts, max(item.body.end, item.head.end), "left"))
+    for i in range(first, min(last, first + ITEM_REACH)):
+        if taken[i]:
+            continue
+        form = words.forms[i]
+        kind = axis_of(form)
+        if kind is None or (form[:1].isdigit() and (i == 0 or words.forms[i - 1] not in _NUMBERED)):
+            continue
+        if kind is AxisKind.LATERALITY and _SIDES & near.keys():
+            continue
+        near.setdefault(form, _span(words, i))
+
+
+def _span(words: Words, i: int) -> Span:
+    return Span(int(words.starts[i]), int(words.ends[i]))

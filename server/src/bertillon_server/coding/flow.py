@@ -1,0 +1,134 @@
+"""Takes one note through its stages and yields events as sections finish.
+
+Nothing here computes: stages run in a pool of threads, windows in the scheduler's workers, and the event loop
+only waits for both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
+from typing import TypeVar
+
+import numpy as np
+
+from bertillon_server.coding.coder import Coder, Reading
+from bertillon_server.coding.releases import Releases
+from bertillon_server.coding.results import (
+    Event,
+    NoteInput,
+    Outline,
+    Section,
+    SectionResult,
+    Timings,
+)
+from bertillon_server.inference.admission import Admission
+from bertillon_server.inference.call import Call, Priority
+from bertillon_server.inference.errors import DeadlineUnreachableError
+from bertillon_server.inference.scheduler import Scheduler
+
+# Clinical English is about 250 tokens a kilobyte; the estimate stands for the whole cost of a note.
+CODE_POINTS_PER_TOKEN = 4
+
+T = TypeVar("T")
+
+
+class CodingFlow:
+    """Codes notes with the coders of the releases that are loaded. Belongs to one event loop."""
+
+    def __init__(self, releases: Releases, scheduler: Scheduler, pool: Executor) -> None:
+        self._releases = releases
+        self._scheduler = scheduler
+        self._pool = pool
+
+    async def code_note(self, note: NoteInput, call: Call) -> AsyncIterator[Event]:
+        """Yield the outline, each section as soon as it is done, and the encounter summary.
+
+        Raises the errors of `inference.errors`. Closing the iterator withdraws what is not done yet.
+        """
+        began = time.perf_counter_ns()
+        with await self._admitted(len(note.text), call):
+            coder, notices = self._releases.coder_for(note.date_of_service)
+            outline = await self._compute(call, coder.outline, note, notices)
+            yield outline
+            results: list[SectionResult] = []
+            tasks = [
+                asyncio.ensure_future(self._section(coder, note, outline, section, call, began))
+                for section in outline.sections
+            ]
+            try:
+                for finished in asyncio.as_completed(tasks):
+                    result = await finished
+                    results.append(result)
+                    yield result
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+            summary = await self._compute(call, coder.summarise, note, outline, results)
+            yield dataclasses.replace(summary, timings=_total(results, began))
+
+    async def search_semantic(
+        self, query: str, system: str, version: str, limit: int, call: Call
+    ) -> list[tuple[str, str, float]]:
+        """Return the codes nearest in meaning to a query as (code, title, cosine), best first."""
+        coder = self._releases.coder_of(system, version)
+        if coder is None:
+            return []
+        with await self._admitted(len(query), call):
+            windows = await self._compute(call, coder.tokenize, query)
+            encoded = await self._scheduler.encode(windows, call)
+            return await self._compute(call, coder.nearest, encoded.vectors, limit)
+
+    async def _admitted(self, code_points: int, call: Call) -> Admission:
+        tokens = 1 + code_points // CODE_POINTS_PER_TOKEN
+        if call.priority is Priority.BULK:
+            return await self._scheduler.admit_waiting(tokens, call)
+        return self._scheduler.admit(tokens, call)
+
+    async def _section(
+        self, coder: Coder, note: NoteInput, outline: Outline, section: Section, call: Call, began: int
+    ) -> SectionResult:
+        done, reading = await self._compute(call, _read, coder, note, outline, section)
+        queue_us = infer_us = 0
+        if done is None:
+            encoded = await self._scheduler.encode(reading.windows, call)
+            queue_us, infer_us = encoded.queue_us, encoded.infer_us
+            done = await self._compute(call, coder.code, note, outline, reading, encoded.vectors)
+        timings = dataclasses.replace(
+            done.timings, queue_us=queue_us, infer_us=infer_us, total_us=_microseconds_since(began)
+        )
+        return dataclasses.replace(done, timings=timings)
+
+    async def _compute(self, call: Call, stage: Callable[..., T], *arguments: object) -> T:
+        if call.deadline is not None and time.monotonic() >= call.deadline:
+            raise DeadlineUnreachableError("the deadline has passed")
+        return await asyncio.get_running_loop().run_in_executor(self._pool, stage, *arguments)
+
+
+def _read(
+    coder: Coder, note: NoteInput, outline: Outline, section: Section
+) -> tuple[SectionResult | None, Reading]:
+    """Read a section and, where the encoder has nothing to see, code it at once."""
+    reading = coder.read(note, section)
+    if reading.windows:
+        return None, reading
+    return coder.code(note, outline, reading, np.empty((0, coder.dimensions), np.float32)), reading
+
+
+def _total(results: list[SectionResult], began: int) -> Timings:
+    timings = [result.timings for result in results]
+    return Timings(
+        queue_us=sum(t.queue_us for t in timings),
+        tokenize_us=sum(t.tokenize_us for t in timings),
+        infer_us=sum(t.infer_us for t in timings),
+        link_us=sum(t.link_us for t in timings),
+        total_us=_microseconds_since(began),
+    )
+
+
+def _microseconds_since(began: int) -> int:
+    return (time.perf_counter_ns() - began) // 1000

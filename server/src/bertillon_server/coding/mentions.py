@@ -1,0 +1,136 @@
+"""Finds what a section mentions: terms by the index, and phrases that only the encoder can make sense of."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertillon_server.coding.list_items import ProblemItem
+from bertillon_server.coding.spans import Span
+from bertillon_server.coding.terms import TermIndex, TermMatch
+from bertillon_server.coding.words import Words
+
+# A phrase longer than this is a clause, not the name of a condition; words.
+MAX_PHRASE_WORDS = 8
+
+# Words that end a phrase: they belong to the sentence around a condition, not to its name.
+_BREAKS = frozenset(
+    """
+    is are was were be been being am has have had having do does did will would can could should may might must
+    he she they it we you i this that these those who which there here his her their our my your patient pt
+    continue continued start started stop stopped increase decrease refill refer referred discuss discussed
+    recommend recommended advise advised monitor check checked order ordered give given take taking taken get
+    denies denied reports reported states stated complains presents presented noted notes found seen showed shows
+    stable improved improving worsening worse better well controlled uncontrolled doing today tomorrow yesterday
+    currently now daily weekly monthly year month week day hour ago since until before after during while then
+    also but however because although if when where as than so no not without denying negative positive mg mcg ml
+    tablet tab po bid tid qid prn qd qhs use using used follow followed followup return call see plan
+    assessment likely possible probable suspected consistent given secondary due per via about over under out up
+    down from at by into onto between within plus and or
+    """.split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A candidate mention: its words `[first, last)` in the section's words, its span, and what found it.
+
+    `match` is None for a phrase that only the encoder has read. `item` is the index of the problem item whose
+    head names it, None outside of heads.
+    """
+
+    first: int
+    last: int
+    span: Span
+    sentence: Span
+    match: TermMatch | None
+    item: int | None
+
+
+def sentence_numbers(words: Words, sentences: Sequence[Span]) -> NDArray[np.int32]:
+    """Return int32 [n], the index of the sentence of each word."""
+    starts = np.array([sentence.start for sentence in sentences], np.int32)
+    return (np.searchsorted(starts, words.starts, "right") - 1).astype(np.int32)
+
+
+def find_terms(
+    words: Words, sentences: Sequence[Span], items: Sequence[ProblemItem], index: TermIndex
+) -> list[Found]:
+    """Return the terms of a section that do not overlap, longest first choice, in the order of the text."""
+    if not sentences or not words.forms:
+        return []
+    numbers = sentence_numbers(words, sentences)
+    found = []
+    taken = np.zeros(len(words.forms), np.bool_)
+    ranked = sorted(
+        index.matches(words, numbers), key=lambda m: (-m.weight, m.last - m.first, m.first, -m.row)
+    )
+    for match in ranked:
+        if taken[match.first : match.last].any():
+            continue
+        taken[match.first : match.last] = True
+        span = Span(int(words.starts[match.first]), int(words.ends[match.last - 1]))
+        sentence = sentences[int(numbers[match.first])]
+        found.append(Found(match.first, match.last, span, sentence, match, _item_of(span, items)))
+    return sorted(found, key=lambda f: f.first)
+
+
+def find_phrases(
+    text: str, words: Words, sentences: Sequence[Span], items: Sequence[ProblemItem], known: Sequence[Found]
+) -> list[Found]:
+    """Return the heads of problem items that no term covers, as phrases for the encoder.
+
+    A head is what the clinician calls the problem; a term found inside it may name only a part of it.
+    """
+    if not sentences or not words.forms:
+        return []
+    numbers = sentence_numbers(words, sentences)
+    covered = taken_words(words, known)
+    phrases = []
+    for number, item in enumerate(items):
+        first = int(np.searchsorted(words.starts, item.head.start, "left"))
+        last = int(np.searchsorted(words.ends, item.head.end, "right"))
+        for begin, end in _runs(text, words, first, last):
+            if covered[begin:end].all() or not (words.plain[begin:end] != 0).any():
+                continue
+            span = Span(int(words.starts[begin]), int(words.ends[end - 1]))
+            sentence = sentences[int(numbers[begin])]
+            phrases.append(Found(begin, end, span, sentence, None, number))
+    return phrases
+
+
+def taken_words(words: Words, found: Iterable[Found]) -> NDArray[np.bool_]:
+    """Return bool [n]: which words belong to one of the mentions."""
+    taken = np.zeros(len(words.forms), np.bool_)
+    for mention in found:
+        taken[mention.first : mention.last] = True
+    return taken
+
+
+def _runs(text: str, words: Words, first: int, last: int) -> list[tuple[int, int]]:
+    """Cut the words `[first, last)` where a phrase ends: at words that break it and at punctuation."""
+    runs = []
+    begin = first
+    for i in range(first, last + 1):
+        if i == last:
+            ends, skips = True, 0
+        elif words.forms[i] in _BREAKS:
+            ends, skips = True, 1
+        else:
+            gap = text[int(words.ends[i - 1]) : int(words.starts[i])] if i > begin else ""
+            ends, skips = any(c in ";:.()[]/?" for c in gap), 0
+        if ends:
+            if 0 < i - begin <= MAX_PHRASE_WORDS:
+                runs.append((begin, i))
+            begin = i + skips
+    return runs
+
+
+def _item_of(span: Span, items: Sequence[ProblemItem]) -> int | None:
+    i = bisect_right(items, span.start, key=lambda item: item.head.start) - 1
+    near = (n for n in (i, i + 1) if 0 <= n < len(items))
+    return next((n for n in near if items[n].head.overlaps(span)), None)
