@@ -6,16 +6,16 @@ import datetime as dt
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self, TypeVar
 
+from bertillon_server.catalog import lookup
 from bertillon_server.catalog.codes import (
     CatalogError,
     CodeEntry,
-    CodeKind,
     Excludes1Rule,
     Note,
     NoteKind,
@@ -24,7 +24,6 @@ from bertillon_server.catalog.codes import (
     SearchHit,
     SequencingNote,
     SeventhCharacter,
-    key_of,
 )
 from bertillon_server.catalog.compiling import CATALOG_FILE
 from bertillon_server.catalog.instructions import Instructions
@@ -32,40 +31,7 @@ from bertillon_server.catalog.schema import check_file, connect
 from bertillon_server.catalog.search import search_codes
 from bertillon_server.catalog.table import NO_POSITION, CodeTable
 
-_ENTRY = (
-    "SELECT c.code, c.title, c.kind, p.code, c.billable, c.position, c.subtree_end, c.parent,"
-    " c.extension IS NOT NULL FROM code c"
-    " LEFT JOIN code p ON p.release = c.release AND p.position = c.parent WHERE c.release = ? AND "
-)
-# A position and all above it, nearest first: for an extended code its base is the first step up.
-_UPWARDS = (
-    "WITH RECURSIVE up (position, depth) AS (SELECT ?2, 0 UNION ALL"
-    " SELECT c.parent, up.depth + 1 FROM code c JOIN up ON c.position = up.position"
-    " WHERE c.release = ?1 AND c.parent IS NOT NULL) "
-)
-_NOTES = (
-    _UPWARDS + "SELECT n.kind, n.text, s.code FROM up"  # noqa: S608 (constants)
-    " JOIN note n ON n.release = ?1 AND n.position = up.position"
-    " JOIN code s ON s.release = ?1 AND s.position = up.position"
-    " JOIN code own ON own.release = ?1 AND own.position = ?2"
-    " WHERE n.kind <> ?3 OR up.depth = 0 OR (up.depth = 1 AND own.extension IS NOT NULL)"
-    " ORDER BY up.depth, n.id"
-)
-_SEVENTH = (
-    _UPWARDS + "SELECT s.character, s.meaning FROM seventh s WHERE s.release = ?1 AND s.position ="  # noqa: S608
-    " (SELECT up.position FROM up JOIN seventh d ON d.release = ?1 AND d.position = up.position"
-    " ORDER BY up.depth LIMIT 1) ORDER BY s.ordinal"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """An entry with what only the store needs of it; `extended` is 1 for a code with a 7th character."""
-
-    entry: CodeEntry
-    end: int
-    parent_position: int
-    extended: int
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -151,34 +117,17 @@ class Catalog:
 
     def get(self, system: str, version: str, code: str) -> CodeEntry | None:
         """Return the entry of a code, block (`I10-I1A`) or chapter (`9`)."""
-        found = self._find(self._id(system, version), code)
+        with self._connection() as connection:
+            found = lookup.find(connection, self._id(system, version), code)
         return found.entry if found is not None else None
 
     def ancestors(self, system: str, version: str, code: str) -> tuple[CodeEntry, ...]:
         """Return the entries above a code, from the chapter down to the parent."""
-        release = self._id(system, version)
-        found = self._find(release, code)
-        if found is None:
-            return ()
-        with self._connection() as connection:
-            rows = connection.execute(
-                _ENTRY.replace("?", "?1") + "c.position < ?2 AND c.subtree_end > ?2 ORDER BY c.position",
-                (release, found.entry.order),
-            )
-            return tuple(_entry(row) for row in rows)
+        return self._of(lookup.ancestors, system, version, code)
 
     def children(self, system: str, version: str, code: str) -> tuple[CodeEntry, ...]:
         """Return the entries right below a code, in order."""
-        release = self._id(system, version)
-        found = self._find(release, code)
-        if found is None:
-            return ()
-        with self._connection() as connection:
-            rows = connection.execute(
-                _ENTRY + "c.position > ? AND c.position < ? AND c.parent = ? ORDER BY c.position",
-                (release, found.entry.order, found.end, found.entry.order),
-            )
-            return tuple(_entry(row) for row in rows)
+        return self._of(lookup.children, system, version, code)
 
     def notes(self, system: str, version: str, code: str) -> tuple[Note, ...]:
         """Return the notes that apply to a code: its own, then those of its ancestors, nearest first.
@@ -186,16 +135,7 @@ class Catalog:
         Inclusion terms are not inherited, they name the code itself; a code with a 7th character has those
         of the code that it extends, beside its own.
         """
-        release = self._id(system, version)
-        found = self._find(release, code)
-        if found is None:
-            return ()
-        with self._connection() as connection:
-            rows = connection.execute(
-                _NOTES,
-                (release, found.entry.order, NoteKind.INCLUSION_TERM.value),
-            )
-            return tuple(Note(NoteKind(kind), text, stated_at) for kind, text, stated_at in rows)
+        return self._of(lookup.notes, system, version, code)
 
     def seventh_characters(self, system: str, version: str, code: str) -> tuple[SeventhCharacter, ...]:
         """Return the values of the 7th character of a code, in order; empty where it takes none.
@@ -203,26 +143,7 @@ class Catalog:
         Only values that make a valid code are returned for a code that is extended, or is an extension
         itself; for a code above those, the values as defined.
         """
-        release = self._id(system, version)
-        found = self._find(release, code)
-        if found is None:
-            return ()
-        base = found.parent_position if found.extended else found.entry.order
-        with self._connection() as connection:
-            defined = connection.execute(
-                _SEVENTH,
-                (release, base),
-            ).fetchall()
-            valid = {
-                key[-1]
-                for (key,) in connection.execute(
-                    "SELECT e.key FROM code b JOIN code e ON e.release = b.release AND e.parent = b.position"
-                    " AND e.position > b.position AND e.position < b.subtree_end"
-                    " WHERE b.release = ? AND b.position = ? AND e.extension IS NOT NULL",
-                    (release, base),
-                )
-            }
-        return tuple(SeventhCharacter(*value) for value in defined if not valid or value[0] in valid)
+        return self._of(lookup.seventh_characters, system, version, code)
 
     def search(
         self,
@@ -305,10 +226,17 @@ class Catalog:
         except KeyError:
             raise CatalogError(f"the catalog has no release {version!r} of {system!r}") from None
 
-    def _find(self, release: int, code: str) -> _Found | None:
+    def _of(
+        self,
+        ask: Callable[[sqlite3.Connection, int, lookup.Found], tuple[_T, ...]],
+        system: str,
+        version: str,
+        code: str,
+    ) -> tuple[_T, ...]:
+        release = self._id(system, version)
         with self._connection() as connection:
-            row = connection.execute(_ENTRY + "c.key = ?", (release, key_of(code))).fetchone()
-        return _Found(_entry(row), *row[6:]) if row is not None else None
+            found = lookup.find(connection, release, code)
+            return ask(connection, release, found) if found is not None else ()
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -330,8 +258,3 @@ class Catalog:
             connection.close()
         else:
             self._idle.append(connection)
-
-
-def _entry(row: tuple[Any, ...]) -> CodeEntry:
-    code, title, kind, parent, billable, position = row[:6]
-    return CodeEntry(code, title, CodeKind(kind), parent, bool(billable), position)
