@@ -50,7 +50,7 @@ class CostModel:
             return 0.0
         slope = (self._weight * self._xy - self._x * self._y) / spread
         slope = min(max(slope, 0.0), self.seconds_per_token)
-        return (self._y - slope * self._x) / self._weight
+        return max(0.0, self._y - slope * self._x) / self._weight
 
     def drain_seconds(self, tokens: int) -> float:
         """Return the seconds in which all workers together get through `tokens`."""
