@@ -140,8 +140,9 @@ class Reading:
             return self._unknown(candidate) if sub is None else self._sub(candidate, sub)
         if candidate.key == "cc" and self._header is not None and _COPIED.match(self._text, candidate.body):
             return K.ADMINISTRATIVE
-        if kind is K.PHYSICAL_EXAM and candidate.key == "examination":
-            kind = K.PROCEDURE if _STUDY_NAME.match(self._text, candidate.body) else kind
+        if candidate.key in {"examination", "study"} and _STUDY_NAME.match(self._text, candidate.body):
+            # A radiology report names its study under the word that otherwise opens an examination.
+            kind = K.PROCEDURE
         if not self._written_as_header(candidate, kind):
             return None
         if self._kind in PROBLEM_KINDS:

@@ -44,6 +44,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
             current history, pain history, seizure history, summary of history, history summary
             history of present problem, present problem, history of procedure, history of the present injury
             presentation history, history of present condition, history of complaint
+            genhx
         """,
         "PAST_MEDICAL_HISTORY": """
             past medical history, past med hx, pmh, pmhx, p.m.h., pmhx/pshx, pmh/psh, medical history
@@ -74,17 +75,19 @@ TITLES: Mapping[str, str] = MappingProxyType(
             primary medical history, breast cancer history, past and developmental history, developmental
             developmental milestones, past medical issues, medical background, pertinent medical problems
             eating history
+            pastmedicalhx, other history
         """,
         "PAST_SURGICAL_HISTORY": """
             past surgical history, past surg hx, past surgical hx, psh, pshx, p.s.h., surgical history
             previous surgical history, prior surgical history, prior surgeries, previous surgeries
             past surgeries
-            surgeries, past operations, previous operations, prior operations, surgical procedures
+            surgeries, past operations, previous operations, prior operations
             past procedures, prior procedures, previous procedures, procedural history, procedure history
             surgical/procedural history, past surgical/procedural history, surg hx, surgical hx, surghx
             history of surgery, operative history, past surgical and procedural history, anesthesia history
             operations and procedures history, past anesthetic history, surgeries/hospitalizations
             past surgical history/hospitalizations, surgeries and hospitalizations
+            pastsurgical, pastsurgicalhx
         """,
         "FAMILY_HISTORY": """
             family history, fh, fhx, famhx, fam hx, f.h., family hx, family medical history, fmh, fmhx
@@ -114,6 +117,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
             family background, academic background, legal, genetic and social history, socioeconomic history
             performance status, activities of daily living, adls, family and social background
             psychological history
+            fam/sochx
         """,
         "OBSTETRIC_HISTORY": """
             obstetric history, ob history, obgyn history, ob/gyn history, ob/gyn, obhx, ob hx, gyn history
@@ -124,6 +128,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
             prenatal history, antepartum history, prenatal course, pregnancy, obstetric, contraceptive history
             gyn/ob history, sexual/reproductive history, prenatal care, menstruation, past ob/gyn history
             antepartum course, ob, current pregnancy, history of pregnancy
+            gynhx
         """,
         "REVIEW_OF_SYSTEMS": """
             review of systems, ros, r.o.s., system review, systems review, review of symptoms
@@ -274,7 +279,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
             prognosis and impression
             summary of findings and impressions, evaluation, clinical significance
             provisional impression, working impression
-            in summary, case discussion, prognostic impression, diagnostic summary, nuclear interpretation
+            in summary, case discussion, prognostic impression, nuclear interpretation
             causation
             procedure and interpretation, case summary
         """,
@@ -290,7 +295,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
             action plan, goals, goals of care, treatment goals, short term goals, long term goals
             treatment recommendations, therapeutic recommendations, postoperative plan, postop plan
             postoperative care, postoperative instructions, anticipatory guidance, counseling
-            counseling and education, education, patient education, discussion/plan, disposition and plan
+            counseling and education, education, patient education, disposition and plan
             plan/disposition, discharge plan, plan at discharge, evaluation/treatment plan, to do, todo
             action items, referrals, treatment rendered, treatment provided, contingency plan
             surgical plan, plan for surgery, plan of therapy, therapeutic interventions, treatment and plan
@@ -390,8 +395,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
             procedure codes, planned procedure, proposed procedure, proposed operation, reported procedure
             delivery note, delivery, delivery summary, labor and delivery, labor course, procedure/technique
             surgical approach, approach, procedures/surgeries, major procedures, principal procedure
-            examination performed, study, study performed, exam performed, exam type, type of exam
-            test performed
+            examination performed, study performed, exam performed, exam type, type of exam
             type of study, protocol, tests and procedures, procedures/tests, procedures performed in ed
             title of surgery, name of surgery, details of surgery, details of the or, detail of operation
             description of the procedure and findings, indications and procedure, indication and procedure
@@ -448,7 +452,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
             hospital course by problem list, summary of hospital course, hospital course summary
             hospital course and treatment, hospital stay, hospitalization course, course in hospital
             course in the hospital, course of hospitalization, inpatient course, clinical hospital course
-            history and hospital course, summary of hospitalization, hospital summary, hospitalization
+            history and hospital course, summary of hospitalization, hospital summary
             course, course of treatment, treatment course, clinical course and treatment
             emergency department course, emergency room course, ed course, er course, ed course and treatment
             ed course and medical decision making, ed course/medical decision making, ed course/mdm
@@ -458,7 +462,8 @@ TITLES: Mapping[str, str] = MappingProxyType(
             rehabilitation course, floor course, reassessment, ed reassessment, re-evaluation, ed progress
             progress, progress in ed, patient course, response to treatment, rehabilitation hospital course
             hospital course including condition, delivery and hospital course, hospital course and discharge
-            hospital course to date, interval course, progress notes
+            hospital course to date, interval course
+            edcourse
         """,
         "DISPOSITION": """
             disposition, dispo, discharge disposition, ed disposition, final disposition, discharge condition
@@ -499,7 +504,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
             operating surgeon
             assistant, assistants, assistant surgeon, first assistant, co-surgeon, cosurgeon, anesthesiologist
             anesthetist, crna, nurse, scrub nurse, circulating nurse, radiologist, consultant, consultants
-            consultations, consults, consult, consulting service, consultation obtained, informant
+            consults, consult, consulting service, consultation obtained, informant
             source, source of information, source of history, historian, information source, history source
             sources of information, records reviewed, review of records, interpreter, language
             preferred language, insurance, payer, referral source, referred by, requested by
@@ -554,7 +559,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
             discharge summary, progress note, history and physical note, consultation note
             consultation report
             office visit note, office note, ed note, admission note, nursing note, clinic note, soap note
-            emergency department note, radiology report, history and physical report, consultation, visit note
+            emergency department note, history and physical report, consultation, visit note
         """,
     }
 )
@@ -574,7 +579,7 @@ SUB_TITLES: Mapping[str, str] = MappingProxyType(
             pupils, fundi, cranial nerves, cn, motor, sensory, reflexes, dtrs, deep tendon reflexes, gait
             coordination, coord, station, station/gait, gait and station, cerebellar, mental status, ms
             thorax
-            upper extremities, lower extremities, joints, prostate, external genitalia, pulses, thyroid
+            upper extremities, lower extremities, joints, prostate, external genitalia, thyroid
             heart/cardiovascular, chest/lungs, lungs/chest, abdomen/gi, respiratory/chest
             ears nose and throat
             ears nose mouth and throat, eyes ears nose throat, lymph, nodes, integumentary, integument

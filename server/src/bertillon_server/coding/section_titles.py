@@ -64,7 +64,8 @@ _EXPANDED: Mapping[str, str] = MappingProxyType(
         "gynaecologic": "gynecological",
         "gynecologic": "gynecological",
         "obstetrical": "obstetric",
-        "surgeries": "surgery",
+        # One surgery is what a report is about, several are a history.
+        "surgeries": "surgeries",
         "radiologic": "radiology",
         "radiological": "radiology",
         "radiographic": "radiology",

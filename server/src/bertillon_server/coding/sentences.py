@@ -34,6 +34,7 @@ _ABBREVIATED = frozenset(
 _LETTERED = frozenset(
     "hepatitis vitamin type grade class group influenza stage axis hemoglobin category strep level part phase".split()
 )
+_BEFORE_NAMES = frozenset({"by", "with", "per", "from", "and", "see", "sees", "saw"})
 _TITLES = frozenset({"dr", "drs", "mr", "mrs", "ms", "prof"})
 # Words that begin a sentence even where a typist left the capital out, and that follow no initial of a name.
 _STARTERS = frozenset(
@@ -176,7 +177,7 @@ def _ends_after_letter(text: str, before: Span, letter: str, following: str) -> 
     previous = _word_before(text, before.start, _trimmed_end(text, before)).rstrip(",")
     if not previous or previous.endswith("."):
         return previous.lower().rstrip(".") in _TITLES and following.lower() in _STARTERS
-    if previous.lower() in _LETTERED or not previous[0].isupper():
+    if previous.lower() in _LETTERED or not (previous[0].isupper() or previous in _BEFORE_NAMES):
         return True
     return following.lower() in _STARTERS
 
