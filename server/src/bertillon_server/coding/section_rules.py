@@ -80,7 +80,6 @@ _PLANNED = frozenset(
 _STAYS_IN_PLAN = frozenset(
     {
         "all",
-        "prophylaxi",
         "prophylaxis",
         "dvt prophylaxis",
         "nutrition",
