@@ -113,13 +113,18 @@ _SENTENCES: dict[type[BertillonError], str] = {
 
 # grpc reports its own message limit with the status of overload; only the words tell the two apart.
 _TOO_LARGE = re.compile(r"message (is )?larger than|larger than max|exceeds maximum", re.IGNORECASE)
-# What proxies and dying servers leave behind on an HTTP/2 stream; grpc calls these INTERNAL or UNKNOWN.
-_BROKEN_STREAM = re.compile(r"RST_STREAM|Stream removed|GOAWAY", re.IGNORECASE)
+# What proxies and dying servers leave behind on an HTTP/2 stream; grpc calls these INTERNAL or UNKNOWN. The
+# last one is what grpc.aio says when it was writing while the stream ended.
+_BROKEN_STREAM = re.compile(r"RST_STREAM|Stream removed|GOAWAY|Internal error from Core", re.IGNORECASE)
+
+
+# How grpc begins what it says of a connection that failed; the end of it is what tells something.
+_PREAMBLE = re.compile(r"^.*last error: (?:[A-Z_]+: )?")
 
 
 def _phrase(details: str) -> str:
     """Return the server's words as part of a sentence."""
-    return " ".join(details.split()).rstrip(".;")
+    return _PREAMBLE.sub("", " ".join(details.split())).rstrip(".;")
 
 
 def _sentence(kind: type[BertillonError], status: grpc.StatusCode, words: str, details: Details) -> str:

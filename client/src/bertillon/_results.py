@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from bertillon.coding.v1.coding_service_pb2 import (
     CodeNoteResponse,
@@ -16,6 +16,8 @@ from bertillon.coding.v1.coding_service_pb2 import (
 
 if TYPE_CHECKING:
     from google.protobuf.internal.enum_type_wrapper import _EnumTypeWrapper
+
+V = TypeVar("V", bound=int)
 
 Event = Outline | SectionResult | EncounterSummary
 """What `code_note` yields: the outline first, sections as they are done, the summary last."""
@@ -63,12 +65,12 @@ def event_of(reply: CodeNoteResponse | CodeNotesResponse) -> Event | None:
             return None
 
 
-def label(enum: _EnumTypeWrapper[int], value: int) -> str:
+def label(enum: _EnumTypeWrapper[V], value: V) -> str:
     """Return an enum value for a person: `label(Assertion, mention.assertion)` is `present`.
 
     A value that this version of the contract does not know is given as its number.
     """
-    prefix = enum.Name(0).removesuffix("UNSPECIFIED")
+    prefix = enum.Name(enum.values()[0]).removesuffix("UNSPECIFIED")
     try:
         name = enum.Name(value)
     except ValueError:

@@ -27,6 +27,11 @@ from bertillon._signals import AsyncSignal, AsyncWorker, async_steps
 from bertillon.coding.v1.coding_service_pb2 import CodeNotesRequest, CodingOptions, Note
 from bertillon.coding.v1.coding_service_pb2_grpc import CodingServiceStub
 
+PROBE_S = 0.5
+"""How long a stream stays silent after one that broke while it was being written to. Then grpc.aio reports
+the failed write and loses the server's status; a server that refuses the caller does so within this time,
+and with nothing being written its status comes through."""
+
 
 class AsyncBulkRun:
     """The state of one `code_notes`."""
@@ -54,6 +59,7 @@ class AsyncBulkRun:
         )
         self._closed = False
         self._stream = 0
+        self._status_lost = False
         self._source_error: Exception | None = None
         self._transport_error: Exception | None = None
 
@@ -128,6 +134,9 @@ class AsyncBulkRun:
         while await self._has_work():
             decided = self._ledger.decided
             error = await self._run_stream()
+            self._status_lost = (
+                isinstance(error, UnavailableError) and error.status is grpc.StatusCode.INTERNAL
+            )
             oversized = error if isinstance(error, MessageTooLargeError) else None
             async with self._signal:
                 if self._closed or self._ledger.done:
@@ -139,7 +148,7 @@ class AsyncBulkRun:
                 continue
             if not _may_reopen(error) or failures > self._connection.retries.reopenings:
                 return error
-            await self._pause(self._delay(error, failures))
+            await self._pause(self._delay(error, failures), self._stream)
         return None
 
     async def _has_work(self) -> bool:
@@ -175,6 +184,8 @@ class AsyncBulkRun:
 
     async def _requests(self, stream: int) -> AsyncIterator[CodeNotesRequest]:
         """Yield requests for as long as the stream of that number is the current one."""
+        if self._status_lost:
+            await self._pause(PROBE_S, stream)
         while True:
             async with self._signal:
                 while True:
@@ -193,10 +204,11 @@ class AsyncBulkRun:
         # Varied, so that the clients of a server that was replaced do not all come back at once.
         return self._connection.retries.backoff(failures) * random.uniform(0.8, 1.2)
 
-    async def _pause(self, seconds: float) -> None:
+    async def _pause(self, seconds: float, stream: int) -> None:
+        """Wait, but no longer than the run is open and the stream of that number is the current one."""
         until = time.monotonic() + seconds
         async with self._signal:
-            while not self._closed and (left := until - time.monotonic()) > 0:
+            while not self._closed and self._stream == stream and (left := until - time.monotonic()) > 0:
                 await self._signal.wait(left)
 
 

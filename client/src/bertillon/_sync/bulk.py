@@ -28,6 +28,11 @@ from bertillon._signals import Signal, Worker, steps
 from bertillon.coding.v1.coding_service_pb2 import CodeNotesRequest, CodingOptions, Note
 from bertillon.coding.v1.coding_service_pb2_grpc import CodingServiceStub
 
+PROBE_S = 0.5
+"""How long a stream stays silent after one that broke while it was being written to. Then grpc.aio reports
+the failed write and loses the server's status; a server that refuses the caller does so within this time,
+and with nothing being written its status comes through."""
+
 
 class BulkRun:
     """The state of one `code_notes`."""
@@ -55,6 +60,7 @@ class BulkRun:
         )
         self._closed = False
         self._stream = 0
+        self._status_lost = False
         self._source_error: Exception | None = None
         self._transport_error: Exception | None = None
 
@@ -129,6 +135,9 @@ class BulkRun:
         while self._has_work():
             decided = self._ledger.decided
             error = self._run_stream()
+            self._status_lost = (
+                isinstance(error, UnavailableError) and error.status is grpc.StatusCode.INTERNAL
+            )
             oversized = error if isinstance(error, MessageTooLargeError) else None
             with self._signal:
                 if self._closed or self._ledger.done:
@@ -140,7 +149,7 @@ class BulkRun:
                 continue
             if not _may_reopen(error) or failures > self._connection.retries.reopenings:
                 return error
-            self._pause(self._delay(error, failures))
+            self._pause(self._delay(error, failures), self._stream)
         return None
 
     def _has_work(self) -> bool:
@@ -176,6 +185,8 @@ class BulkRun:
 
     def _requests(self, stream: int) -> Iterator[CodeNotesRequest]:
         """Yield requests for as long as the stream of that number is the current one."""
+        if self._status_lost:
+            self._pause(PROBE_S, stream)
         while True:
             with self._signal:
                 while True:
@@ -194,10 +205,11 @@ class BulkRun:
         # Varied, so that the clients of a server that was replaced do not all come back at once.
         return self._connection.retries.backoff(failures) * random.uniform(0.8, 1.2)
 
-    def _pause(self, seconds: float) -> None:
+    def _pause(self, seconds: float, stream: int) -> None:
+        """Wait, but no longer than the run is open and the stream of that number is the current one."""
         until = time.monotonic() + seconds
         with self._signal:
-            while not self._closed and (left := until - time.monotonic()) > 0:
+            while not self._closed and self._stream == stream and (left := until - time.monotonic()) > 0:
                 self._signal.wait(left)
 
 

@@ -1,0 +1,20 @@
+"""The command line: `bertillon code`, `bertillon search`, `bertillon lookup`. Needs the `cli` extra."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    # The core of grpc has its own log on stderr; what matters of it comes back as an error, in one sentence.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    try:
+        from bertillon.cli.program import program  # noqa: PLC0415 - the extra may be absent
+    except ModuleNotFoundError as error:
+        if error.name not in {"click", "rich"}:
+            raise
+        sys.stderr.write("bertillon: the command line needs its extra: pip install 'bertillon[cli]'\n")
+        sys.exit(2)
+    program(prog_name="bertillon")
