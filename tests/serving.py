@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 import grpc
 import numpy as np
+from google.rpc import error_details_pb2  # type: ignore[import-untyped]
+from grpc_status import rpc_status  # type: ignore[import-untyped]
 
 from bertillon.coding.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from bertillon.coding.v1.coding_service_pb2_grpc import CodingServiceStub
@@ -60,6 +62,8 @@ class FakeCoder:
         self.most_active = 0
         self.calls: list[tuple[NoteInput, Call]] = []
         self.begun = asyncio.Event()
+        self.idle = asyncio.Event()
+        self.idle.set()
         self.events_per_note = 1
 
     async def code_note(self, note: NoteInput, call: Call) -> AsyncIterator[Event]:
@@ -67,6 +71,7 @@ class FakeCoder:
         self.active += 1
         self.most_active = max(self.active, self.most_active)
         self.begun.set()
+        self.idle.clear()
         try:
             self.before(note)
             sections = tuple(sections_from(note.text, note.sections))
@@ -84,6 +89,8 @@ class FakeCoder:
             yield EncounterSummary(codes, (), VERSIONS, (), Timings(1, 2, 3, 4, 10))
         finally:
             self.active -= 1
+            if not self.active:
+                self.idle.set()
 
     async def search_semantic(
         self, query: str, system: str, version: str, limit: int, call: Call
@@ -157,7 +164,7 @@ class Running:
         """Return once no call and no coding is in progress."""
         async with asyncio.timeout(10):
             await self.server._calls.wait_idle()
-        assert self.coder.active == 0
+            await self.coder.idle.wait()
 
 
 # A subchannel of its own for each test, and no retries that would hide an error.
@@ -199,3 +206,14 @@ def serving(folder: Path) -> Serve:
             await server.stop()
 
     return running
+
+
+def error_details(error: grpc.aio.AioRpcError) -> dict[str, Any]:
+    """Return the google.rpc details of an error by the name of their type."""
+    status = rpc_status.from_call(error)
+    assert status is not None
+    found = {}
+    for packed in status.details:
+        kind = getattr(error_details_pb2, packed.TypeName().rsplit(".", 1)[-1])
+        found[kind.DESCRIPTOR.name] = kind.FromString(packed.value)
+    return found

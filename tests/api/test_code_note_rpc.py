@@ -57,7 +57,7 @@ async def test_the_quote_of_an_endless_sentence_is_bounded_around_its_mention(se
     async with serve() as up:
         events = [event async for event in up.coding.CodeNote(pb.CodeNoteRequest(note=pb.Note(text=text)))]
     (mention,) = events[1].section.mentions
-    assert len(mention.sentence.quote) == 2_005
+    assert len(mention.sentence.quote) == 805
     assert text[mention.sentence.span.start : mention.sentence.span.end] == mention.sentence.quote
 
 

@@ -9,24 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import random
-import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from typing import Final, Protocol
+from typing import Protocol
 
 from bertillon.coding.v1 import coding_service_pb2 as pb
 from bertillon_server.api.context import RequestStream
 from bertillon_server.api.errors import InvalidRequestError, MalformedMessageError, Reason, failure_of
-from bertillon_server.api.events import NoteEvent, note_events
+from bertillon_server.api.events import note_events
 from bertillon_server.api.ports import NoteCoder
 from bertillon_server.api.validation import RequestValidator, ValidNote
 from bertillon_server.inference.call import Call
-from bertillon_server.inference.errors import DeadlineUnreachableError, DrainingError, OverloadedError
-
-# Bulk waits for room rather than being shed. Longer waits would leave a queue idle that has just emptied.
-_LONGEST_WAIT_S: Final = 2.0
-_SHORTEST_WAIT_S: Final = 0.005
+from bertillon_server.inference.errors import DrainingError
 
 
 class BugReporter(Protocol):
@@ -120,7 +114,7 @@ class BulkStream:
 
     async def _code(self, valid: ValidNote) -> None:
         try:
-            async with aclosing(self._events(valid)) as events:
+            async with aclosing(note_events(self._coder, valid, self._call)) as events:
                 async for event in events:
                     if event.summary is not None:
                         # The caller may use the id again as soon as it has the summary.
@@ -138,35 +132,6 @@ class BulkStream:
             await self._refuse(valid.note_id, error)
         finally:
             self._places.release()
-
-    async def _events(self, valid: ValidNote) -> AsyncGenerator[NoteEvent, None]:
-        """Yield the events of a note, waiting for room where the scheduler has none."""
-        outlined = False
-        done: set[int] = set()
-        while True:
-            try:
-                async with aclosing(note_events(self._coder, valid, self._call)) as events:
-                    async for event in events:
-                        if event.outline is not None:
-                            if outlined:
-                                continue
-                            outlined = True
-                        elif event.section is not None:
-                            if event.section.section.index in done:
-                                continue
-                            done.add(event.section.section.index)
-                        yield event
-            except OverloadedError as error:
-                await self._wait_for_room(error.retry_after_s)
-            else:
-                return
-
-    async def _wait_for_room(self, advised_s: float) -> None:
-        # Spread, lest all notes that wait come back in the same instant.
-        wait = min(max(advised_s, _SHORTEST_WAIT_S), _LONGEST_WAIT_S) * random.uniform(0.75, 1.25)
-        if self._call.deadline is not None and time.monotonic() + wait >= self._call.deadline:
-            raise DeadlineUnreachableError
-        await asyncio.sleep(wait)
 
     async def _refuse(self, note_id: str, error: Exception, prefix: str = "") -> None:
         failure = failure_of(error, self._request_id)

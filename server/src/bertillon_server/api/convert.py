@@ -17,7 +17,7 @@ from bertillon_server.coding.spans import Span
 
 # Each mention quotes its sentence. In a text without a full stop the sentence may be the whole text and a
 # reply would grow with its square: quote no more than this many code points before and after the mention.
-SENTENCE_MARGIN: Final = 1_000
+SENTENCE_MARGIN: Final = 400
 
 
 class ReplyWriter:

@@ -11,14 +11,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 
 from bertillon_server.api.closing import closing
 from bertillon_server.api.context import REQUEST_ID_KEY, Context, RequestStream, request_id_of
-from bertillon_server.api.errors import MalformedMessageError, Reason, StalledClientError, failure_of
+from bertillon_server.api.errors import Failure, MalformedMessageError, Reason, StalledClientError, failure_of
 from bertillon_server.api.limits import Limits
 from bertillon_server.api.record import CallObserver, CallRecord, timings_of
 from bertillon_server.inference.errors import OverloadedError
@@ -135,9 +135,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             record.code, record.reason = failure.code, failure.reason.value
             if failure.reason is Reason.INTERNAL:
                 self.report_bug(record.request_id, error)
-            await context.abort(failure.code, failure.message, failure.trailing_metadata())
+            if failure.reason is Reason.CLIENT_STALLED:
+                # gRPC sends the status after the message that the client does not take, perhaps never. All
+                # that the call held is free by now; stopping the server does not wait for such a client.
+                self._end(record)
+            await _abort(context, failure)
         finally:
-            self._end(record)
+            if record.finished is None:
+                self._end(record)
 
     def _admit(self) -> None:
         if self._in_flight > self._limits.concurrent_rpcs:
@@ -172,3 +177,12 @@ def _parsed(handler: Any, raw: bytes, record: CallRecord) -> Message:  # noqa: A
         raise MalformedMessageError from None
     record.received(request, len(raw))
     return request
+
+
+async def _abort(context: Context, failure: Failure) -> NoReturn:
+    try:
+        await context.abort(failure.code, failure.message, failure.trailing_metadata())
+    except grpc.aio.AbortError:
+        raise
+    except Exception:  # noqa: BLE001 - gRPC's own error when the client has gone is not public
+        raise asyncio.CancelledError from None

@@ -40,6 +40,8 @@ _HEALTH_OF: Final = ("", CODING, CATALOG)
 
 # A watcher of health that does not read may hold its service's lock; stopping does not wait longer for it.
 _HEALTH_S: Final = 1.0
+# After the last handler has ended, the time for its answer to be on its way.
+_FLUSH_S: Final = 1.0
 # After calls were cancelled, the time for their handlers to unwind.
 _UNWIND_S: Final = 2.0
 
@@ -121,6 +123,7 @@ class Server:
         ending = asyncio.create_task(self._grpc.stop(self._settings.grace_s))
         finished = asyncio.create_task(self._calls.wait_idle())
         await asyncio.wait({ending, finished}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({ending}, timeout=_FLUSH_S)
         await self._grpc.stop(None)
         await ending
         await asyncio.wait({finished}, timeout=_UNWIND_S)
