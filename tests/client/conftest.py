@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 
@@ -27,8 +26,8 @@ class Stepped:
         method = getattr(self._client, name)
 
         def call(*arguments: Any, **options: Any) -> Any:
-            result = method(*arguments, **options)
-            if inspect.isasyncgen(result):
+            result: Any = method(*arguments, **options)
+            if isinstance(result, AsyncGenerator):
                 return self._steps(result)
             return self._loop.run_until_complete(result)
 

@@ -80,7 +80,9 @@ def mentions_of(text: str, section: types.Section) -> list[types.Mention]:
                 code=types.Code(system="icd-10-cm", code=code, version="2026-04-01"),
                 title=title,
                 confidence=0.87,
-                suppression=types.SUPPRESSION_REASON_NEGATED if negated else 0,
+                suppression=types.SUPPRESSION_REASON_NEGATED
+                if negated
+                else types.SUPPRESSION_REASON_UNSPECIFIED,
             )
         )
     return found
@@ -139,7 +141,12 @@ class FakeBertillon(
                 ref = coding.MentionRef(
                     section_index=section.index, mention_index=index, evidence=mention.evidence
                 )
-                common = {"code": mention.code, "title": mention.title, "evidence": [ref], "confidence": 0.87}
+                common: dict[str, Any] = {
+                    "code": mention.code,
+                    "title": mention.title,
+                    "evidence": [ref],
+                    "confidence": 0.87,
+                }
                 if mention.suppression:
                     suppressed.append(
                         coding.SuppressedCode(

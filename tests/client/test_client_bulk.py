@@ -160,6 +160,15 @@ def test_a_server_that_never_comes_back_ends_the_run(make_client: MakeClient, fa
     assert fake.calls["CodeNotes"] == 4
 
 
+def test_a_server_that_was_never_there_ends_the_run_sooner(make_client: MakeClient) -> None:
+    client = make_client(
+        target="127.0.0.1:1", retries=Retries(attempts=2, initial_backoff=0.001, reopenings=10**9)
+    )
+
+    with pytest.raises(bertillon.UnavailableError):
+        list(client.code_notes(notes(5)))
+
+
 def test_a_refused_caller_ends_the_run_at_once(client: Any, fake: FakeBertillon) -> None:
     fake.failures.extend([Failure(grpc.StatusCode.UNAUTHENTICATED, "no token")] * 9)
 
@@ -224,7 +233,7 @@ def test_an_error_of_the_source_comes_after_what_was_taken_before_it(client: Any
         message = "the source is gone"
         raise LookupError(message)
 
-    taken = []
+    taken: list[str] = []
     with pytest.raises(LookupError, match="the source is gone"):
         taken.extend(note_id for note_id, _ in client.code_notes(source()))
     outcomes = client.code_notes(source())
@@ -266,7 +275,9 @@ def test_the_ledger_decides_every_note_once_whatever_happens(data: st.DataObject
     """Notes, answers, rejections, broken streams and a slow caller in any order."""
     limit = data.draw(st.integers(1, 4))
     ledger = Ledger(max_in_flight=limit, attempts=2, max_request_bytes=1000)
-    source, sent, taken, now = iter(ids(6)), [], [], 0.0
+    sent: list[str] = []
+    taken: list[str] = []
+    source, now = iter(ids(6)), 0.0
     while True:
         now += 1.0
         moves = ["take", "break"] + ["answer", "reject"] * bool(sent) + ["send"]

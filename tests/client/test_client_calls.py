@@ -9,7 +9,7 @@ import grpc
 import pytest
 from fake_bertillon import PATIENCE_S, Failure, FakeBertillon, MakeClient
 from google.protobuf import any_pb2, duration_pb2
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +26,8 @@ def rich_status(*details: Any) -> bytes:
     for detail in details:
         packed.append(any_pb2.Any())
         packed[-1].Pack(detail)
-    return status_pb2.Status(code=3, message="no", details=packed).SerializeToString()
+    serialized: bytes = status_pb2.Status(code=3, message="no", details=packed).SerializeToString()
+    return serialized
 
 
 def test_a_note_yields_outline_then_sections_then_summary(client: Any) -> None:

@@ -147,10 +147,16 @@ class BulkRun:
                 self._signal.notify()
             if oversized is not None:
                 continue
-            if not _may_reopen(error) or failures > self._connection.retries.reopenings:
+            if not _may_reopen(error) or failures > self._reopenings:
                 return error
             self._pause(self._delay(error, failures), self._stream)
         return None
+
+    @property
+    def _reopenings(self) -> int:
+        """How often in a row a stream may be opened again: less often if there was never an answer."""
+        retries = self._connection.retries
+        return retries.reopenings if self._ledger.decided else retries.attempts - 1
 
     def _has_work(self) -> bool:
         with self._signal:

@@ -170,8 +170,9 @@ class Bertillon:
         taken from this iterator; it is advanced by a worker of its own, so a slow source does not hold
         results back. A note that the server sends back with retry advice is sent again after that time, up
         to `Retries.attempts` times in all. When the stream breaks it is opened again and only unanswered
-        notes are resent; after `Retries.reopenings` in a row without an answer, the error is raised. An
-        error of the iterable is raised once the notes taken before it are answered.
+        notes are resent; after `Retries.reopenings` in a row without an answer, the error is raised, and
+        after `Retries.attempts` if there was no answer at all. An error of the iterable is raised once the
+        notes taken before it are answered.
         """
         if max_in_flight < 1:
             raise ValueError("max_in_flight must be at least 1")

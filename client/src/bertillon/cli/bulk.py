@@ -98,12 +98,18 @@ def code_many(
     console = make_console(stderr=True)
     # A bar in the middle of a listing on the same terminal would only be in its way.
     hidden = not console.is_terminal or (store is None and make_console().is_terminal)
-    with _sink(style, store) as sink, _bar(hidden=hidden) as bar:
-        task = bar.add_task("coding", total=total, failed=0)
-        for name, result in job.results(client, options, in_flight=in_flight, timeout=timeout):
-            sink(name, result)
+    try:
+        with _sink(style, store) as sink, _bar(hidden=hidden) as bar:
+            task = bar.add_task("coding", total=total, failed=0)
+            for name, result in job.results(client, options, in_flight=in_flight, timeout=timeout):
+                sink(name, result)
+                bar.update(task, completed=job.finished, failed=len(job.failures))
             bar.update(task, completed=job.finished, failed=len(job.failures))
-        bar.update(task, completed=job.finished, failed=len(job.failures))
+    except (BertillonError, KeyboardInterrupt):
+        job.report()
+        if store is not None:
+            say(f"stopped with {job.coded} notes more in the output; go on with --resume")
+        raise
     return job.report()
 
 
@@ -115,7 +121,8 @@ def _bar(*, hidden: bool) -> Progress:
         TextColumn("{task.fields[failed]} failed"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=make_console(stderr=True),
+        # Quiet beside disabled: rich ends even a bar that it did not draw with an empty line.
+        console=make_console(stderr=True, quiet=hidden),
         disable=hidden,
     )
 

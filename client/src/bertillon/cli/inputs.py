@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
-
-import click
 
 from bertillon import InvalidRequestError, Note
 from bertillon._texts import note_of
@@ -53,13 +52,23 @@ def count(names: list[str], *, lines: bool) -> int | None:
 def read(names: list[str], about: NoteOptions, *, lines: bool) -> Iterator[Input]:
     """Read every note of every argument, lazily and in order."""
     for name in names:
-        with (
-            nullcontext(click.get_binary_stream("stdin")) if name == STDIN else Path(name).open("rb") as file
-        ):
+        with _opened(name) as file:
             if is_lines(name, lines=lines):
                 yield from _read_lines(name, file, about)
             else:
                 yield _read_text(name, file.read(), about)
+
+
+def _opened(name: str) -> AbstractContextManager[BinaryIO]:
+    """Open an argument; standard input stays open."""
+    if name != STDIN:
+        return Path(name).open("rb")
+    try:
+        # Not through sys.stdin: the interpreter, when it ends, dies over a lock that a thread holds which
+        # still waits for input there.
+        return open(sys.stdin.fileno(), "rb", closefd=False)
+    except OSError:
+        return nullcontext(sys.stdin.buffer)
 
 
 def _read_text(name: str, data: bytes, about: NoteOptions) -> Input:
@@ -86,7 +95,7 @@ def _read_lines(name: str, file: BinaryIO, about: NoteOptions) -> Iterator[Input
 def _read_line(place: str, line: bytes, about: NoteOptions) -> Input:
     try:
         fields = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _BadLineError("not a line of JSON in UTF-8") from None
     if not isinstance(fields, dict) or not isinstance(fields.get("text"), str):
         raise _BadLineError("not a JSON object with a text")
@@ -94,8 +103,8 @@ def _read_line(place: str, line: bytes, about: NoteOptions) -> Input:
     replace(
         about,
         setting=_choice(fields, "setting", SETTINGS, about.setting),
-        date=_typed(fields, "date_of_service", str, about.date),
-        age=_typed(fields, "age", int, about.age),
+        date=_string(fields, "date_of_service", about.date),
+        age=_age(fields, about.age),
         sex=_choice(fields, "sex", SEXES, about.sex),
     ).apply(note)
     note_id = fields.get("note_id", place)
@@ -104,14 +113,21 @@ def _read_line(place: str, line: bytes, about: NoteOptions) -> Input:
     return Input(str(note_id), note)
 
 
-def _typed(fields: dict[str, Any], key: str, kind: type, default: Any) -> Any:  # noqa: ANN401 - JSON
+def _string(fields: dict[str, Any], key: str, default: str) -> str:
     value = fields.get(key)
     if value is None:
         return default
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise _BadLineError(f"{key} is no {'number' if kind is int else 'string'}")
-    if kind is int and not 0 <= value <= 150:
-        raise _BadLineError(f"{key} is not between 0 and 150")
+    if not isinstance(value, str):
+        raise _BadLineError(f"{key} is no string")
+    return value
+
+
+def _age(fields: dict[str, Any], default: int | None) -> int | None:
+    value = fields.get("age")
+    if value is None:
+        return default
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 150:
+        raise _BadLineError("age is no whole number between 0 and 150")
     return value
 
 

@@ -1,5 +1,7 @@
 """The commands."""
 
+# ruff: noqa: D301 - the backspace character in a docstring is how click is told to keep lines apart
+
 from __future__ import annotations
 
 import sys
@@ -41,7 +43,7 @@ class Program(click.Group):
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="bertillon")
 def program() -> None:
-    r"""Code clinical notes to ICD-10-CM with a Bertillon server.
+    """Code clinical notes to ICD-10-CM with a Bertillon server.
 
     \b
     Exit codes: 0 everything was coded, 1 the server or the way to it failed,
@@ -88,7 +90,7 @@ def code(
     options: CodingOptions,
     connection: ConnectionOptions,
 ) -> None:
-    r"""Code notes: text files, `-` for standard input, or JSON lines.
+    """Code notes: text files, `-` for standard input, or JSON lines.
 
     One note is shown section by section as the server finds its codes. Several notes, or a .jsonl file
     with {"note_id", "text"} and optionally "setting", "date_of_service", "age" and "sex" on each line,
@@ -149,7 +151,7 @@ def search(
     style: str,
     connection: ConnectionOptions,
 ) -> None:
-    r"""Search codes by words, abbreviations or meaning.
+    """Search codes by words, abbreviations or meaning.
 
     \b
     Examples:
@@ -184,7 +186,7 @@ def search(
 @click.option("--format", "style", type=FORMATS, default="table", show_default=True, help="Output format.")
 @connection_options
 def lookup(*, code: str, system: str, date: str, style: str, connection: ConnectionOptions) -> None:
-    r"""Show a code: title, place in the hierarchy, notes, dates.
+    """Show a code: title, place in the hierarchy, notes, dates.
 
     \b
     Examples:

@@ -39,9 +39,9 @@ class StrictConsole(Console):
         raise BrokenPipeError
 
 
-def make_console(*, stderr: bool = False) -> Console:
+def make_console(*, stderr: bool = False, quiet: bool = False) -> Console:
     """Return a console that takes text as it is; without colours where nobody would see them."""
-    return StrictConsole(stderr=stderr, markup=False, emoji=False, highlight=False)
+    return StrictConsole(stderr=stderr, quiet=quiet, markup=False, emoji=False, highlight=False)
 
 
 def clean(text: str) -> str:
