@@ -83,18 +83,16 @@ class GraphWriter:
         self._outputs.append(helper.make_tensor_value_info(name, kind, dimensions))
 
     def model(self, inputs: list[onnx.ValueInfoProto], title: str) -> onnx.ModelProto:
-        """Return what was written as a checked model."""
+        """Return what was written as a model."""
         graph = helper.make_graph(
             self._nodes, title, inputs, self._outputs, initializer=list(self._constants.values())
         )
-        model = helper.make_model(
+        return helper.make_model(
             graph,
             opset_imports=[helper.make_opsetid("", OPERATOR_SET), helper.make_opsetid(MICROSOFT, 1)],
             ir_version=FORMAT_VERSION,
             producer_name="bertillon-models",
         )
-        onnx.checker.check_model(model)
-        return model
 
 
 class Scheme(Protocol):
@@ -135,7 +133,9 @@ def encoder_graph(weights: EncoderWeights, scheme: Scheme) -> onnx.ModelProto:
     hidden = write_trunk(graph, weights, scheme)
     write_vector_head(graph, hidden, weights.shape.hidden)
     ids = helper.make_tensor_value_info(INPUT_IDS, onnx.TensorProto.INT64, ["batch", "tokens"])
-    return graph.model([ids], "encoder")
+    model = graph.model([ids], "encoder")
+    onnx.checker.check_model(model)
+    return model
 
 
 def write_trunk(graph: GraphWriter, weights: EncoderWeights, scheme: Scheme) -> str:

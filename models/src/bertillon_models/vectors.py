@@ -68,8 +68,10 @@ def build_vectors(
 
 def write_vectors(vectors: NDArray[np.float32], folder: Path) -> tuple[Path, ...]:
     """Write the vectors as int8 with a scale per row, and the graph that searches them; return the files."""
-    scales = np.abs(vectors).max(axis=1) / served.INT8_LIMIT
-    rows = np.rint(vectors / scales[:, np.newaxis]).astype(np.int8)
+    largest = np.abs(vectors).max(axis=1, keepdims=True)
+    rows = np.rint(vectors / largest * served.INT8_LIMIT).astype(np.int8)
+    # Not the step they were rounded to, but what makes a row's length 1: products are then cosines.
+    scales = 1 / np.linalg.norm(rows.astype(np.float32), axis=1)
     np.save(folder / VECTORS_FILE, rows, allow_pickle=False)
     np.save(folder / SCALES_FILE, scales.astype(np.float32), allow_pickle=False)
     onnx.save_model(search_graph(*rows.shape), folder / SEARCH_FILE)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import onnxruntime as ort
 
+# Where Linux lists the processor's flags.
+CPUINFO = Path("/proc/cpuinfo")
 _X86 = frozenset({"x86_64", "AMD64"})
 # Processor flags, as Linux spells them, of units that add products of 8-bit numbers in 32 bits.
 _EXACT_INT8 = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
@@ -43,7 +45,7 @@ def multiplies_int8_inexactly() -> bool:
     if platform.machine() not in _X86:
         return False
     try:
-        flags = _flags(Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace"))
+        flags = _flags(CPUINFO.read_text(encoding="ascii", errors="replace"))
     except OSError:
         return True
     return not flags & _EXACT_INT8
