@@ -46,6 +46,12 @@ def unmarked(marked: str) -> tuple[str, list[Span]]:
         ("Patient has [[CAD]]; father also had [[stroke]].", "PRESENT FAMILY"),
         ("GI -ve for [[bleeding]] (occult nor overt), [[anemia]].", "NEGATED NEGATED"),
         ("[[Diabetes]] (no [[retinopathy]]) and [[CKD]].", "PRESENT NEGATED PRESENT"),
+        ("no c/o [[SOB]], no reported [[fever]]", "NEGATED NEGATED"),
+        ("Son has [[strep throat]], now pt with [[sore throat]].", "FAMILY PRESENT"),
+        ("She was ruled out for [[ACS]] and treated for [[GERD]].", "NEGATED PRESENT"),
+        ("History of [[CAD]] s/p [[CABG]], [[HTN]].", "HISTORICAL HISTORICAL HISTORICAL"),
+        ("At low risk for [[falls]] due to [[neuropathy]].", "HYPOTHETICAL PRESENT"),
+        ("[[Fracture]] not visualized; [[sprain]] more likely.", "NEGATED POSSIBLE"),
         ("If [[diarrhea]] persists, check C diff. [[GERD]]: continue PPI.", "HYPOTHETICAL PRESENT"),
     ],
 )

@@ -104,7 +104,9 @@ TABLES: tuple[CueTable, ...] = (
         _ends(_NEG, _POSS, _HYP, stop=Stop.AFTER_ITEM),
         ("{due to|secondary to|given|because of|because|in the setting of|in setting of}",),
     ),
-    CueTable(_SUBJECT, ("{and|,|;} he {has|reports|presents}", "the patient {has|is}")),
+    CueTable(
+        _SUBJECT, ("{and|,|;} he {has|reports|presents}", "{the|} patient {has|is|with|presents|now|himself}")
+    ),
     CueTable(
         _ends(_NEG, _POSS, _HIST, stop=Stop.AFTER_ITEM),
         ("{with|w /|for|on}", "{associated|along|together} with"),

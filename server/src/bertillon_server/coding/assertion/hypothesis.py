@@ -23,7 +23,6 @@ TABLES: tuple[CueTable, ...] = (
             "as if",
             "even if",
             "if {needed|necessary|able|possible|tolerated|indicated|desired|any|so|applicable|available}",
-            "low risk {, |}",
             "fall risk",
             "high risk {patient|for surgery|medication}",
             "call {back|in} {for|with} results",
@@ -80,7 +79,8 @@ TABLES: tuple[CueTable, ...] = (
         (
             "{risk|risks|danger|chance|likelihood of developing|risk factor|risk factors} {of|for}",
             "{screen|screening|screened|screens} {for|of}",
-            "{prevent|prevents|preventing|prevention|avoid|avoiding|avoidance|preclude} {of|any|further|}",
+            "{prevent|prevents|preventing|avoid|avoiding|preclude} {any|further|}",
+            "{prevention|avoidance} of {any|further|}",
             "{prophylaxis|prophylactic|ppx|prophylactically|chemoprophylaxis} {for|against|of|to prevent}",
             (
                 "{protect|protection|protects|vaccine|vaccination|immunization|immunized|vaccinated|"

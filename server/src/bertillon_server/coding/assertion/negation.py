@@ -165,14 +165,14 @@ TABLES: tuple[CueTable, ...] = (
                 "{does not|doesn't} {think|believe|feel|suspect} {that|} {this|it|he|patient|the patient|} {is|has|"
                 "represents|to be|} {having|}"
             ),
-            "{low|little|minimal|very low} {suspicion|concern|likelihood|probability|risk} {for|of}",
+            "{low|little|minimal|very low} {suspicion|concern|likelihood|probability} {for|of}",
             "{low|very low} {clinical|index of} suspicion {for|of}",
             "doubt",
             "{doubtful|unlikely} {for|to be|that this is}",
             "{argues|argue|arguing} against",
             "{evidence|point|points} against",
             "{rules|ruled} {him|her|pt|patient|the patient} out {for|}",
-            "{rules|ruled} out for",
+            "{is|has|} {rules|ruled} out for",
             "{sufficient|adequate} to rule out",
             "r / o'd",
             (

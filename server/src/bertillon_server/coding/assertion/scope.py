@@ -80,9 +80,13 @@ class _Sweep:
         for assertion in [a for a in self.open if a in ends and (self.open[a].taken or not only_taken)]:
             del self.open[assertion]
 
-    def apply_stop(self, cue: Cue) -> None:
-        if cue.stop is not Stop.NEVER:
-            self.close(cue.stops, only_taken=cue.stop is Stop.AFTER_ITEM)
+    def apply_stop(self, match: Match) -> None:
+        """Close what a boundary ends, but for a cue that it stands at: "no reported fever", "no c/o pain"."""
+        if match.cue.stop is Stop.NEVER:
+            return
+        at_cue = {a: scope for a, scope in self.open.items() if scope.match.end == match.start}
+        self.close(match.cue.stops, only_taken=match.cue.stop is Stop.AFTER_ITEM)
+        self.open.update(at_cue)
 
     def separate(self, key: str, anchor: int) -> None:
         """Carry the scopes that run across a separator on behind it, and close the others."""
@@ -161,7 +165,7 @@ class _Forward(_Sweep):
 
     def _meet(self, match: Match) -> None:
         cue = match.cue
-        self.apply_stop(cue)
+        self.apply_stop(match)
         if cue.assertion is None or cue.direction not in (Direction.FORWARD, Direction.BOTH):
             return
         begins_item = match.start == 0 or self.tokens.keys[match.start - 1] in _ITEM_STARTS
@@ -248,7 +252,7 @@ class _Backward(_Sweep):
 
     def _meet(self, match: Match) -> None:
         cue = match.cue
-        self.apply_stop(cue)
+        self.apply_stop(match)
         if cue.stop is Stop.ALWAYS:
             self.open.pop(None, None)
         if cue.direction is Direction.FORWARD:

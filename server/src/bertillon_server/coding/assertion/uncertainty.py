@@ -35,6 +35,7 @@ TABLES: tuple[CueTable, ...] = (
             "?",
             "? ?",
             "( ? )",
+            "{more|most|less} likely",
             "{, |}{suspected|possible|probable|likely|questionable|presumed|rule out|r / o}",
         ),
     ),
