@@ -1,0 +1,56 @@
+# One-word tasks. `make demo` and `make test` need nothing but Python 3.11 or later.
+PYTHON ?= python3
+BUNDLE ?= models/current
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+BUILD_INPUTS := $(shell find proto -name '*.proto') $(wildcard */pyproject.toml */hatch_build.py)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format serve check model evaluate clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+$(BIN)/python:
+	@echo "creating $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit("Bertillon needs Python 3.11 or later") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: $(BIN)/python deploy/locks/runtime.txt $(BUILD_INPUTS)
+	@echo "installing (a minute or two on an empty cache)"
+	@$(PIP) --require-hashes -r deploy/locks/runtime.txt
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) --no-build-isolation --no-deps -e client -e server -e models
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime deploy/locks/dev.txt
+	@echo "installing what the tests need"
+	@$(PIP) --require-hashes -r deploy/locks/dev.txt
+	@touch $@
+
+demo: $(VENV)/.runtime ## Install, start a server, code a sample note, stop the server
+	@$(BIN)/python deploy/demo/run.py --bundle $(BUNDLE)
+
+test: $(VENV)/.dev ## Run the full test suite
+	@$(BIN)/python -m pytest -n auto
+
+lint: $(VENV)/.dev ## Check format, lint, types and the contract
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy client/src server/src models/src benchmarks deploy
+	@cd proto && ../$(BIN)/buf lint && ../$(BIN)/buf format --diff --exit-code
+	@$(BIN)/python client/scripts/generate_sync.py --check
+
+format: $(VENV)/.dev ## Format the code and the contract
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+	@cd proto && ../$(BIN)/buf format --write
+	@$(BIN)/python client/scripts/generate_sync.py
+
+serve: $(VENV)/.runtime ## Serve on 127.0.0.1:50051
+	@$(BIN)/bertillon-server serve --bundle $(BUNDLE)
+
+check: $(VENV)/.runtime ## Load everything, code the canary, and say what is wrong
+	@$(BIN)/bertillon-server check --bundle $(BUNDLE)
+
+clean: ## Remove the environment and what tools leave behind
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
