@@ -108,7 +108,7 @@ class FakeBertillon(
         self.batch_size = 1
         # Bulk: answer a note with these errors first, one for each time that it comes.
         self.rejections: dict[str, list[coding.NoteError]] = {}
-        # Bulk: the nth stream ends with the nth failure after so many answers and one more note's outline.
+        # Bulk: the nth stream ends with the nth failure after so many answers and a part of one more.
         self.breaks: deque[tuple[int, Failure | None]] = deque()
 
     def begin(self, method: str, request: Any, context: grpc.ServicerContext) -> None:
@@ -178,7 +178,7 @@ class FakeBertillon(
                     continue
                 for event in self.events(note):
                     yield coding.CodeNotesResponse.FromString(event.SerializeToString())
-                    if answered == limit:
+                    if answered == limit and event.HasField("section"):
                         if failure is not None:
                             context.abort(failure.code, failure.details)
                         return

@@ -13,7 +13,7 @@ import grpc
 import pytest
 from click.testing import CliRunner, Result
 from fake_bertillon import Failure, FakeBertillon
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bertillon.cli.inputs import read
@@ -262,6 +262,7 @@ def test_a_json_line_may_say_more_about_its_note(tmp_path: Path) -> None:
     assert (first.note.date_of_service, second.note.date_of_service) == ("2026-01-02", "2026-05-01")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_no_line_of_bytes_stops_a_run(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     source = tmp_path_factory.mktemp("lines") / "n.jsonl"
@@ -399,6 +400,7 @@ def test_colours_are_for_terminals_only(target: str, note: Path) -> None:
     assert "\x1b" in shell(target, f"bertillon code {note}", FORCE_COLOR="1", TERM="xterm").stdout
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(), max_size=50))
 def test_text_of_a_note_never_commands_the_terminal(text: str) -> None:
     shown = clean(text)
