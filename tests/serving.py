@@ -66,6 +66,11 @@ class FakeCoder:
         self.idle.set()
         self.events_per_note = 1
 
+    def forget(self) -> None:
+        self.calls.clear()
+        self.begun.clear()
+        self.most_active = 0
+
     async def code_note(self, note: NoteInput, call: Call) -> AsyncIterator[Event]:
         self.calls.append((note, call))
         self.active += 1
@@ -197,6 +202,7 @@ def serving(folder: Path) -> Serve:
         server = Server(settings, metrics)
         port = await server.bind()
         await server.start(components)
+        coder.forget()  # the canary
         up = Running(server, coder, metrics, port)
         try:
             yield up

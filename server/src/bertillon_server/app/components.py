@@ -5,12 +5,27 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Final
 
 from bertillon_server.api.ports import NoteCoder
-from bertillon_server.bundle.manifest import Canary
+from bertillon_server.api.validation import DEFAULT_SYSTEM
+from bertillon_server.app.settings import Settings
+from bertillon_server.app.startup import StartupError
+from bertillon_server.bundle.loader import Bundle, BundleError, load_bundle
+from bertillon_server.bundle.manifest import ENCODER_FILE, Canary
+from bertillon_server.catalog.codes import CatalogError
 from bertillon_server.catalog.store import Catalog
-from bertillon_server.inference.scheduler import Scheduler, SchedulerStats
+from bertillon_server.coding.coder import Coder
+from bertillon_server.coding.flow import CodingFlow
+from bertillon_server.coding.knowledge import load_knowledge
+from bertillon_server.coding.releases import Releases
+from bertillon_server.coding.results import EncounterSummary, NoteInput
+from bertillon_server.inference.batching import BATCH_TOKENS
+from bertillon_server.inference.call import Call
+from bertillon_server.inference.encoder import Encoder
+from bertillon_server.inference.observer import SchedulerObserver
+from bertillon_server.inference.scheduler import MAX_QUEUED_TOKENS, Scheduler, SchedulerStats
 
 # When the components stop, no call is left that could have work in the scheduler.
 _SCHEDULER_GRACE_S: Final = 1.0
@@ -32,12 +47,61 @@ class Components:
         return self.scheduler.stats()
 
     async def start(self) -> None:
-        """Start the scheduler and have the encoder seen every shape it will be given."""
+        """Start the scheduler, show the encoder every shape, and prove the bundle by its canary.
+
+        Raises `StartupError` when the canary is not coded as the manifest records.
+        """
         await self.scheduler.start()
         await self.scheduler.warm_up()
+        codes: set[str] = set()
+        async for event in self.coder.code_note(NoteInput(self.canary.text), Call()):
+            if isinstance(event, EncounterSummary):
+                codes = {item.code.code for item in event.codes}
+        expected = set(self.canary.codes)
+        if codes != expected:
+            missing, added = sorted(expected - codes), sorted(codes - expected)
+            raise StartupError(
+                f"the bundle {self.model} does not code its canary as recorded: "
+                f"missing {', '.join(missing) or 'none'}, added {', '.join(added) or 'none'}"
+            )
 
     async def stop(self) -> None:
         """End the scheduler, then the threads, then the catalog that they read."""
         await self.scheduler.stop(_SCHEDULER_GRACE_S)
         await asyncio.to_thread(self.executor.shutdown, cancel_futures=True)
         self.catalog.close()
+
+
+def build_components(settings: Settings, observer: SchedulerObserver) -> Components:
+    """Load everything; blocks for seconds. Raises `StartupError` saying what is missing or damaged."""
+    try:
+        bundle = load_bundle(settings.bundle)
+        catalog = Catalog.open()
+        return _put_together(settings, observer, bundle, catalog)
+    except (BundleError, CatalogError) as error:
+        raise StartupError(str(error)) from None
+    except Exception as error:
+        # The libraries that read tensors and tokenizers raise what they like on files that do not fit.
+        raise StartupError(
+            f"the bundle {settings.bundle} cannot be loaded ({type(error).__name__})"
+        ) from error
+
+
+def _put_together(
+    settings: Settings, observer: SchedulerObserver, bundle: Bundle, catalog: Catalog
+) -> Components:
+    rules = version("bertillon-server")
+    coders = {
+        release.version: Coder(load_knowledge(bundle, catalog, DEFAULT_SYSTEM, release.version, rules))
+        for release in catalog.releases(DEFAULT_SYSTEM)
+    }
+    scheduler = Scheduler(
+        Encoder(bundle.path(ENCODER_FILE)),
+        workers=settings.workers,
+        batch_tokens=settings.max_batch_tokens or BATCH_TOKENS,
+        max_queued_tokens=settings.max_queued_tokens or MAX_QUEUED_TOKENS,
+        observer=observer,
+    )
+    executor = ThreadPoolExecutor(settings.workers, thread_name_prefix="stages")
+    flow = CodingFlow(Releases(catalog, DEFAULT_SYSTEM, coders), scheduler, executor)
+    return Components(catalog, flow, scheduler, executor, bundle.label, bundle.manifest.canary)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, Final
 from wsgiref.simple_server import WSGIServer
@@ -64,9 +65,11 @@ class Server:
         )
         self._calls = CallInterceptor(self._limits, [metrics, CallLog()])
         self._draining = asyncio.Event()
+        self._cut = asyncio.Event()
         self._health = health.HealthServicer()
         self._components: Components | None = None
         self._scraped: WSGIServer | None = None
+        self._serving = False
         self._log = structlog.get_logger("bertillon.server")
         tokens = bearer_tokens(settings)
         interceptors: list[grpc.aio.ServerInterceptor] = [self._calls]
@@ -108,32 +111,56 @@ class Server:
         self._metrics.watch_queue(components.stats)
         self._add_services(components)
         await self._grpc.start()
+        self._serving = True
         for service in _HEALTH_OF:
             await self._health.set(service, _SERVING)
         self._log.info("serving", model=components.model, start_ms=round((time.monotonic() - began) * 1000))
 
     async def stop(self) -> None:
         """Report NOT_SERVING, let balancers notice, finish what was admitted within the grace, and end."""
-        self._log.info("stopping", in_flight=self.in_flight)
-        await self._report_not_serving()
-        await asyncio.sleep(self._settings.settle_s)
+        served, self._serving = self._serving, False
+        if served:
+            self._log.info("stopping", in_flight=self.in_flight)
+            await self._report_not_serving()
+            await self._settle()
         self._draining.set()
-        # From here new calls are refused. Calls of gRPC's own services, such as watching health, have no
-        # end: what is waited for is the service's own.
-        ending = asyncio.create_task(self._grpc.stop(self._settings.grace_s))
-        finished = asyncio.create_task(self._calls.wait_idle())
-        await asyncio.wait({ending, finished}, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait({ending}, timeout=_FLUSH_S)
-        await self._grpc.stop(None)
-        await ending
-        await asyncio.wait({finished}, timeout=_UNWIND_S)
-        finished.cancel()
+        await self._finish_calls()
         if self._components is not None:
             await self._components.stop()
+            self._components = None
         if self._scraped is not None:
             await asyncio.to_thread(self._scraped.shutdown)
             self._scraped.server_close()
-        self._log.info("stopped", in_flight=self.in_flight)
+            self._scraped = None
+        if served:
+            self._log.info("stopped", in_flight=self.in_flight)
+
+    async def cut(self) -> None:
+        """End the grace of a `stop` under way: calls in progress are cancelled."""
+        self._cut.set()
+        await self._grpc.stop(None)
+
+    async def _finish_calls(self) -> None:
+        """Refuse new calls, and return when those in progress have ended or the grace is over.
+
+        Calls of gRPC's own services, such as watching health, have no end: those waited for are the service's.
+        """
+        ending = asyncio.create_task(self._grpc.stop(self._settings.grace_s))
+        while not ending.done():
+            idle = asyncio.create_task(self._calls.wait_idle())
+            await asyncio.wait({ending, idle}, return_when=asyncio.FIRST_COMPLETED)
+            idle.cancel()
+            # The last answers are on their way, or calls that had just arrived begin.
+            await asyncio.wait({ending}, timeout=_FLUSH_S)
+            if self.in_flight == 0:
+                await self._grpc.stop(None)
+        await ending
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._calls.wait_idle(), _UNWIND_S)
+
+    async def _settle(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._cut.wait(), self._settings.settle_s)
 
     async def _report_not_serving(self) -> None:
         setting = [asyncio.create_task(self._health.set(name, _NOT_SERVING)) for name in _HEALTH_OF]

@@ -1,0 +1,82 @@
+"""`bertillon-server`: serve, check.
+
+Nothing heavy is imported before a command needs it, so that help is quick; and the numeric libraries read
+their thread counts when they are imported, so these are set first.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bertillon_server.app.flags import settings_options
+from bertillon_server.app.settings import Settings, load_settings
+from bertillon_server.app.startup import StartupError
+
+_ENVIRONMENT = {
+    # One inference thread per core calls the libraries; threads of their own would compete with these.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    # gRPC writes lines of its own to standard error, which is for JSON logs and one-line errors.
+    "GRPC_VERBOSITY": "NONE",
+}
+
+
+def main() -> None:
+    """Run the command line."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    cli(prog_name="bertillon-server")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("bertillon-server"), prog_name="bertillon-server")
+def cli() -> None:
+    """Serve the coding of clinical notes over gRPC."""
+
+
+@cli.command()
+@settings_options
+def serve(config: Path | None, **flags: Any) -> None:  # noqa: ANN401 - one keyword for each setting
+    """Serve until SIGTERM or SIGINT.
+
+    Prints `serving on HOST:PORT` once it answers. Every setting can be given as a flag, in the environment or
+    in a TOML file under the name that the environment variable has after its prefix, in lower case.
+    """
+    from bertillon_server.app import serve as process  # noqa: PLC0415 - see the module's docstring
+
+    with _Reported():
+        process.serve(_settings(config, flags))
+
+
+@cli.command()
+@settings_options
+def check(config: Path | None, **flags: Any) -> None:  # noqa: ANN401
+    """Load everything, code the bundle's canary, and say whether it could serve."""
+    from bertillon_server.app import serve as process  # noqa: PLC0415
+
+    with _Reported():
+        click.echo(process.check(_settings(config, flags)))
+
+
+class _Reported:
+    """Turns a `StartupError` into one line on standard error and its exit code."""
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, StartupError):
+            click.echo(f"bertillon-server: {' '.join(str(error).split())}", err=True)
+            sys.exit(error.exit_code)
+
+
+def _settings(config: Path | None, flags: dict[str, Any]) -> Settings:
+    return load_settings({name: value for name, value in flags.items() if value is not None}, config)

@@ -1,0 +1,69 @@
+"""The two things a process can do: serve until it is told to stop, or check that it could."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import time
+
+from bertillon_server.app.components import build_components
+from bertillon_server.app.logs import configure_logs, log_unhandled
+from bertillon_server.app.metrics import Metrics
+from bertillon_server.app.server import Server
+from bertillon_server.app.settings import Settings, split_address
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; raises `StartupError` before anything is served."""
+    configure_logs(settings.log_level, settings.log_file)
+    asyncio.run(_serve(settings))
+
+
+def check(settings: Settings) -> str:
+    """Load everything, code the canary and return what was proved; raises `StartupError`."""
+    configure_logs(settings.log_level, settings.log_file)
+    return asyncio.run(_check(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(log_unhandled)
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    metrics = Metrics()
+    server = Server(settings, metrics)
+    try:
+        port = await server.bind()
+        await server.start(await asyncio.to_thread(build_components, settings, metrics))
+        # What was loaded stays: collections need not walk over it again.
+        gc.collect()
+        gc.freeze()
+        print(f"serving on {split_address(settings.address)[0]}:{port}", flush=True)  # noqa: T201
+        await told.wait()
+        told.clear()
+    finally:
+        await _stop(server, told)
+
+
+async def _stop(server: Server, told_again: asyncio.Event) -> None:
+    """Stop with grace; at once when told a second time."""
+    stopping = asyncio.create_task(server.stop())
+    hurrying = asyncio.create_task(told_again.wait())
+    await asyncio.wait({stopping, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+    if not stopping.done():
+        await server.cut()
+    hurrying.cancel()
+    await stopping
+
+
+async def _check(settings: Settings) -> str:
+    began = time.monotonic()
+    components = await asyncio.to_thread(build_components, settings, Metrics())
+    try:
+        await components.start()
+    finally:
+        await components.stop()
+    took = time.monotonic() - began
+    return f"{components.model} codes its canary as recorded ({len(components.canary.codes)} codes, {took:.1f} s)"

@@ -1,0 +1,51 @@
+"""A real server process around a fake coder: `python fake_process.py FOLDER FLAGS...`.
+
+The coder waits until the file `FOLDER/open` exists.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from bertillon_server.app import cli
+from bertillon_server.app import serve as process
+from bertillon_server.app.components import Components
+from bertillon_server.app.metrics import Metrics
+from bertillon_server.app.settings import Settings
+from bertillon_server.bundle.manifest import Canary
+from bertillon_server.catalog.store import Catalog
+from bertillon_server.coding.results import Event, NoteInput
+from bertillon_server.inference.call import Call
+from bertillon_server.inference.scheduler import Scheduler
+from serving import FakeCoder, UnitEncoder, small_catalog
+
+FOLDER = Path(sys.argv.pop(1))
+
+
+class FileGatedCoder(FakeCoder):
+    async def code_note(self, note: NoteInput, call: Call) -> AsyncIterator[Event]:
+        async for event in super().code_note(note, call):
+            yield event
+            while "canary" not in note.text and not (FOLDER / "open").exists():  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.01)
+
+
+def fake_components(_: Settings, metrics: Metrics) -> Components:
+    return Components(
+        catalog=Catalog.open(small_catalog(FOLDER / "catalog.sqlite")),
+        coder=FileGatedCoder(),
+        scheduler=Scheduler(UnitEncoder(), workers=1, observer=metrics),
+        executor=ThreadPoolExecutor(1),
+        model="fake/1",
+        canary=Canary("canary cough", ("R05.9",)),
+    )
+
+
+process.build_components = fake_components  # type: ignore[assignment, attr-defined]
+cli.main()
