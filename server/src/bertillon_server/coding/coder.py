@@ -123,7 +123,7 @@ class Coder:
         sentences = tuple(split_sentences(note.text, section.body))
         items = tuple(problem_items(note.text, section))
         words = words_of(note.text, section.body.start, section.body.end)
-        terms = find_terms(words, sentences, items, self._knowledge.terms)
+        terms = find_terms(note.text, words, sentences, items, self._knowledge.terms)
         phrases = find_phrases(note.text, words, sentences, items, terms)
         windows = self._knowledge.tokenizer.encode(
             [phrase.span.of(note.text) for phrase in phrases], max_tokens=MAX_PHRASE_TOKENS

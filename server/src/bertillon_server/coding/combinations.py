@@ -46,13 +46,19 @@ def _diabetes(codes: Collection[str]) -> list[Combination]:
     found = []
     for category in ("E10", "E11", "E13"):
         plain = f"{category}.9"
-        if plain not in codes:
+        diabetes = next((code for code in sorted(codes, reverse=True) if code.startswith(category)), None)
+        if diabetes is None:
             continue
         for beginnings, suffix, replaces in _DIABETIC:
             partner = next((code for code in sorted(codes) if code.startswith(beginnings)), None)
-            if partner is not None:
-                gone = (plain, partner) if replaces else (plain,)
-                found.append(Combination(f"{category}.{suffix}", (plain, partner), gone, _DIABETES_SOURCE))
+            if partner is None:
+                continue
+            # "Without complications" goes; another complication that is coded stays beside the new one.
+            gone = [plain] if plain in codes else []
+            if replaces:
+                gone.append(partner)
+            parts = (diabetes, partner)
+            found.append(Combination(f"{category}.{suffix}", parts, tuple(gone), _DIABETES_SOURCE))
     return found
 
 

@@ -27,7 +27,9 @@ _HEALING = ("routine healing", "delayed healing", "nonunion", "malunion")
 
 # A detail that the text supports outweighs one open word; an invented one outweighs any support.
 _SUPPORTED, _INVENTED, _DENIED, _CONTRADICTED = 1.0, -3.0, -0.05, -1.0
-_OTHER, _OPEN, _LOST = -0.4, 0.02, -3.0
+# A leaf that leaves out a word of the concept: fatal for a sibling of a billable code, unwelcome below a parent,
+# whose title may be the sum of its leaves ("Nausea and vomiting").
+_OTHER, _OPEN, _LOST, _LOST_BELOW = -0.4, 0.02, -3.0, -0.1
 
 
 class Codes(Protocol):
@@ -129,8 +131,7 @@ def _score(title: Title, wanted: frozenset[str], said: frozenset[str], *, keep: 
         elif form not in DEFAULTS:
             score += _INVENTED
             invented += 1
-    if keep:
-        score += _LOST * len(wanted - title.asserts - title.either)
+    score += (_LOST if keep else _LOST_BELOW) * len(wanted - title.asserts - title.either)
     for form in title.denies:
         score += _CONTRADICTED if form in said and form not in wanted else _DENIED
     if title.other:

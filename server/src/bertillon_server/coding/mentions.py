@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from bertillon_server.coding.words import Words
 
 # A phrase longer than this is a clause, not the name of a condition; words.
 MAX_PHRASE_WORDS = 8
+
+# "1." or "(2)" before an entry of a list: not a part of what the entry names ("2. Diabetes").
+_MARKER = re.compile(r"\(?#?(\d{1,2})[.):](?=\s|[A-Za-z])")
 
 # Words that end a phrase: they belong to the sentence around a condition, not to its name.
 _BREAKS = frozenset(
@@ -51,19 +55,24 @@ class Found:
     item: int | None
 
 
-def sentence_numbers(words: Words, sentences: Sequence[Span]) -> NDArray[np.int32]:
-    """Return int32 [n], the index of the sentence of each word."""
+def sentence_numbers(text: str, words: Words, sentences: Sequence[Span]) -> NDArray[np.int32]:
+    """Return int32 [n], the index of the sentence of each word; -1 for the number that marks a list entry."""
     starts = np.array([sentence.start for sentence in sentences], np.int32)
-    return (np.searchsorted(starts, words.starts, "right") - 1).astype(np.int32)
+    numbers = (np.searchsorted(starts, words.starts, "right") - 1).astype(np.int32)
+    for sentence in sentences:
+        marker = _MARKER.match(text, sentence.start, sentence.end)
+        if marker is not None:
+            numbers[np.searchsorted(words.starts, marker.start(1))] = -1
+    return numbers
 
 
 def find_terms(
-    words: Words, sentences: Sequence[Span], items: Sequence[ProblemItem], index: TermIndex
+    text: str, words: Words, sentences: Sequence[Span], items: Sequence[ProblemItem], index: TermIndex
 ) -> list[Found]:
     """Return the terms of a section that do not overlap, longest first choice, in the order of the text."""
     if not sentences or not words.forms:
         return []
-    numbers = sentence_numbers(words, sentences)
+    numbers = sentence_numbers(text, words, sentences)
     found = []
     taken = np.zeros(len(words.forms), np.bool_)
     ranked = sorted(
@@ -88,7 +97,7 @@ def find_phrases(
     """
     if not sentences or not words.forms:
         return []
-    numbers = sentence_numbers(words, sentences)
+    numbers = sentence_numbers(text, words, sentences)
     covered = taken_words(words, known)
     phrases = []
     for number, item in enumerate(items):

@@ -1,0 +1,120 @@
+"""Fits the confidence of codes on labelled notes and chooses the threshold of each profile.
+
+A code of a note is right when people gave the note that code. Its features are those of its best mention, which
+the model itself chooses, so fitting alternates with choosing. Weights are fitted on one set of notes and the
+threshold is chosen on another.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from bertillon_models.evaluation.local import LocalCoder
+from bertillon_models.evaluation.note_sets import CodedNote, Profile
+from bertillon_server.coding.coder import Coder
+from bertillon_server.coding.confidence import Calibration, ProfileModel, Signals, features
+from bertillon_server.coding.results import CodingOptions, NoteInput
+
+# Pull of every weight towards 0, in examples; keeps rare features modest.
+_RIDGE = 2.0
+_NEWTON_STEPS = 25
+_ROUNDS = 2
+
+
+class _Recorder(ProfileModel):
+    """A profile's model that keeps the signals it is asked about, in order."""
+
+    def confidence(self, signals: Signals) -> float:
+        _asked.append(signals)
+        return super().confidence(signals)
+
+
+_asked: list[Signals] = []
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Example:
+    """A code of a note, with the signals of its best mention, its probability so far, and whether it is right."""
+
+    note: int
+    signals: Signals
+    confidence: float
+    right: bool
+
+
+def examples(
+    coder: LocalCoder, notes: Sequence[CodedNote], profile: Profile, model: ProfileModel
+) -> list[Example]:
+    """Code notes with a model and return every code that the rules leave, whatever its confidence."""
+    profiles = {**coder.knowledge.calibration.profiles, profile.coding: _Recorder(model.weights, 0.0)}
+    with_recorder = dataclasses.replace(coder.knowledge, calibration=Calibration(profiles))
+    recording = coder.with_stages(Coder(with_recorder))
+    options = CodingOptions(profile=profile.coding, min_confidence=0.0)
+    found = []
+    for number, note in enumerate(track(notes, "coding", console=Console(stderr=True), transient=True)):
+        _asked.clear()
+        coded = recording.code(NoteInput(text=note.text, setting=note.setting, options=options))
+        offsets = np.cumsum([0, *(len(result.mentions) for result in coded.sections)])
+        for code in coded.summary.codes:
+            best = max(
+                (_asked[int(offsets[ref.section_index]) + ref.mention_index] for ref in code.evidence),
+                key=model.confidence,
+            )
+            right = profile.comparable(code.code.code) in note.codes
+            found.append(Example(number, best, code.confidence, right))
+    return found
+
+
+def fit(coder: LocalCoder, notes: Sequence[CodedNote], profile: Profile) -> ProfileModel:
+    """Fit the weights of a profile on labelled notes."""
+    model = coder.knowledge.calibration.profiles[profile.coding]
+    for _ in range(_ROUNDS):
+        found = examples(coder, notes, profile, model)
+        model = ProfileModel(_logistic_regression(found), model.threshold)
+    return model
+
+
+def choose_threshold(
+    coder: LocalCoder, notes: Sequence[CodedNote], profile: Profile, model: ProfileModel
+) -> ProfileModel:
+    """Return the model with the threshold at which micro-F1 on the notes is highest."""
+    found = sorted(examples(coder, notes, profile, model), key=lambda example: -example.confidence)
+    gold = sum(len(note.codes) for note in notes)
+    right = np.cumsum([example.right for example in found])
+    listed = np.arange(1, len(found) + 1)
+    best = int(np.argmax(2 * right / (listed + gold)))
+    # Half-way to the next code, so that a rounding of the confidence does not decide.
+    below = found[best + 1].confidence if best + 1 < len(found) else 0.0
+    return ProfileModel(model.weights, round((found[best].confidence + below) / 2, 4))
+
+
+def _logistic_regression(found: Sequence[Example]) -> Mapping[str, float]:
+    names = sorted({name for example in found for name in features(example.signals)})
+    place = {name: i for i, name in enumerate(names)}
+    matrix = np.zeros((len(found), len(names)))
+    for row, example in enumerate(found):
+        for name, value in features(example.signals).items():
+            matrix[row, place[name]] = value
+    labels = np.array([example.right for example in found], np.float64)
+    weights = _newton(matrix, labels)
+    return {name: round(float(weight), 4) for name, weight in zip(names, weights, strict=True)}
+
+
+def _newton(matrix: NDArray[np.float64], labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    weights = np.zeros(matrix.shape[1])
+    ridge = _RIDGE * np.eye(matrix.shape[1])
+    for _ in range(_NEWTON_STEPS):
+        chances = 1 / (1 + np.exp(-np.clip(matrix @ weights, -30, 30)))
+        gradient = matrix.T @ (chances - labels) + ridge @ weights
+        hessian = (matrix * (chances * (1 - chances))[:, None]).T @ matrix + ridge
+        step = np.linalg.solve(hessian, gradient)
+        weights -= step
+        if np.abs(step).max() < 1e-6:
+            break
+    return weights

@@ -1,0 +1,54 @@
+"""The untrained dictionary: the longest term of the terminology at every word. A coder must beat it."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+_WORD = re.compile(r"[a-z0-9]+")
+_LONGEST = 10
+_SKIPPED = frozenset({"drug_table", "external_cause_index", "neoplasm_table"})
+
+
+class DictionaryFloor:
+    """Longest match over `terms.tsv`, lower-cased, plural endings off, one code a term, parents to `.9` or `.90`."""
+
+    def __init__(self, terms: Path, billable: Collection[str]) -> None:
+        self._codes: dict[tuple[str, ...], str] = {}
+        self._billable = sorted(billable)
+        with terms.open(encoding="utf-8", newline="") as lines:
+            for text, raw, source in csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
+                words = _words(text)
+                if source not in _SKIPPED and words:
+                    self._codes.setdefault(tuple(words), raw.rstrip("-."))
+
+    def codes(self, text: str) -> set[str]:
+        """Return the codes of a text."""
+        words = _words(text)
+        found = set()
+        i = 0
+        while i < len(words):
+            for length in range(min(_LONGEST, len(words) - i), 0, -1):
+                code = self._codes.get(tuple(words[i : i + length]))
+                if code is not None:
+                    found.add(self._leaf(code))
+                    i += length
+                    break
+            else:
+                i += 1
+        return found
+
+    def _leaf(self, code: str) -> str:
+        leaves = [leaf for leaf in self._billable if leaf.startswith(code)]
+        if not leaves or code in leaves:
+            return code
+        return min(leaves, key=lambda leaf: (not leaf.endswith("9"), not leaf.endswith("90"), leaf))
+
+
+def _words(text: str) -> list[str]:
+    return [
+        word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+        for word in _WORD.findall(text.lower())
+    ]
