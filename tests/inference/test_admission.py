@@ -7,7 +7,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scheduling_fakes import Clock, Notes, turns
+from scheduling_fakes import STUCK_S, Clock, Notes, turns
 
 from bertillon_server.inference.admission import (
     LONGEST_RETRY_S,
@@ -258,6 +258,19 @@ async def test_more_urgent_callers_wait_in_front() -> None:
     assert order == sorted(order)
 
 
+async def test_who_has_room_does_not_wait_for_less_urgent_callers() -> None:
+    gate = Gate()
+    fill(gate, BULK)
+    waiting = asyncio.create_task(gate.admit_waiting(10, BULK))
+    await turns()
+    async with asyncio.timeout(STUCK_S):
+        (await gate.admit_waiting(10, INTERACTIVE)).release()
+    assert not waiting.done()
+    gate.drain()
+    with pytest.raises(DrainingError):
+        await waiting
+
+
 async def test_a_waiting_caller_that_is_cancelled_leaves_its_place() -> None:
     gate = Gate()
     held = fill(gate, BULK)
@@ -268,7 +281,7 @@ async def test_a_waiting_caller_that_is_cancelled_leaves_its_place() -> None:
     await turns()
     assert gate.waiting == 2
     first.cancel()
-    (await second).release()
+    (await asyncio.wait_for(second, STUCK_S)).release()
     with pytest.raises(asyncio.CancelledError):
         await first
     assert gate.waiting == 0
@@ -313,7 +326,7 @@ async def test_the_wait_for_room_ends_when_the_deadline_comes_out_of_reach() -> 
     assert gate.waiting == 2
     with pytest.raises(DeadlineUnreachableError):
         await waiter
-    (await behind).release()
+    (await asyncio.wait_for(behind, STUCK_S)).release()
     assert gate.notes.sheds[-1] is ShedReason.DEADLINE
 
 

@@ -1,6 +1,7 @@
 """Windows in, vectors out: order, grouping, priorities, sharing, deadlines, cancellation, failure."""
 
 import asyncio
+import gc
 import threading
 
 import numpy as np
@@ -263,6 +264,42 @@ async def test_a_deadline_that_one_caller_misses_does_not_drop_a_shared_window()
         np.testing.assert_array_equal((await patient).vectors, expected([window(1, 1)]))
         await first
     assert [batch.shape for batch in encoder.batches] == [(1, 1), (1, 2)]
+
+
+async def test_a_shared_window_is_dropped_once_nobody_left_can_use_it() -> None:
+    encoder, clock = HeldEncoder(), Clock()
+    async with running(encoder, clock=clock) as scheduler:
+        first = asyncio.create_task(scheduler.encode([window(0)], STANDARD))
+        call = await encoder.begun()
+        hasty = asyncio.create_task(scheduler.encode([window(1, 1)], Call(deadline=clock.now + 1)))
+        patient = asyncio.create_task(scheduler.encode([window(1, 1)], STANDARD))
+        await turns()
+        patient.cancel()
+        await turns()
+        clock.now += 2
+        call.answer()
+        with pytest.raises(DeadlineUnreachableError):
+            await hasty
+        await first
+        assert is_idle(scheduler)
+    assert len(encoder.batches) == 1
+
+
+async def test_a_call_that_fails_and_is_cancelled_in_one_turn_leaves_no_complaint() -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    encoder = HeldEncoder()
+    async with running(encoder) as scheduler:
+        task = asyncio.create_task(scheduler.encode([window(1)], STANDARD))
+        await encoder.begun()
+        (pending,) = scheduler._calls
+        scheduler._dispatcher.abandon(pending, EncodingFailedError())
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        del pending, task
+        gc.collect()
+    assert complaints == []
 
 
 async def test_an_encoder_that_fails_fails_the_calls_of_that_batch_only() -> None:

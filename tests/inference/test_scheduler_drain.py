@@ -54,10 +54,19 @@ async def test_what_was_admitted_is_answered_while_new_work_is_turned_away() -> 
         np.testing.assert_array_equal((await next_section).vectors, expected([window(3, 3, 3)]))
         assert not stopping.done()  # the note may have one more section
         admission.release()
-        await stopping
+        async with asyncio.timeout(STUCK_S / 2):
+            await stopping
         assert is_idle(scheduler)
         with pytest.raises(DrainingError):
             await scheduler.encode([window(1)], CALL)
+
+
+async def test_an_idle_scheduler_stops_at_once() -> None:
+    scheduler = Scheduler(InstantEncoder(), workers=2)
+    await scheduler.start()
+    await scheduler.encode([window(1)], CALL)
+    async with asyncio.timeout(STUCK_S / 2):
+        await scheduler.stop(STUCK_S)
 
 
 async def test_work_that_was_never_admitted_is_turned_away_while_draining() -> None:
@@ -71,7 +80,8 @@ async def test_work_that_was_never_admitted_is_turned_away_while_draining() -> N
             await scheduler.encode([window(2)], CALL)
         encoder.let_go()
         await task
-        await stopping
+        async with asyncio.timeout(STUCK_S / 2):
+            await stopping
     assert [reason.value for reason in notes.sheds] == ["draining"]
 
 

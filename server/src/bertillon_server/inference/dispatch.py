@@ -101,14 +101,15 @@ class Dispatcher:
         if not pending.missing:
             return
         for window in windows:
-            if window.place is Place.DONE or not window.leave(pending):
+            if window.place is Place.DONE:
                 continue
-            if window.place is Place.QUEUED:
+            deserted = window.leave(pending)
+            if window.place is Place.HANDED:
+                # Perhaps only staged: what no worker has taken yet is taken back and judged anew.
+                self._plan()
+            elif deserted:
                 self._queue.remove(window)
                 self._forget(window)
-            else:
-                # Perhaps only staged: what no worker has taken yet is taken back and left out.
-                self._plan()
 
     def _join(self, window: Window, priority: Priority, order: float, deadline: float) -> None:
         """Make a window that is under way serve another call, as urgently as that call needs it."""

@@ -166,8 +166,6 @@ class Scheduler:
         finally:
             self._dispatcher.withdraw(pending)
             self._calls.discard(pending)
-            if not future.cancelled():
-                future.exception()  # counts as seen, also when the task is cancelled in the same turn
             self._notice_idle()
 
     def stats(self) -> SchedulerStats:
