@@ -50,7 +50,7 @@ class CodingFlow:
         Raises the errors of `inference.errors`. Closing the iterator withdraws what is not done yet.
         """
         began = time.perf_counter_ns()
-        with await self._admitted(len(note.text), call):
+        with await self._admitted(len(note.text), call) as admission:
             coder, notices = self._releases.coder_for(note.date_of_service)
             outline = await self._compute(call, coder.outline, note, notices)
             yield outline
@@ -59,6 +59,9 @@ class CodingFlow:
                 asyncio.ensure_future(self._section(coder, note, outline, section, call, began))
                 for section in outline.sections
             ]
+            work = asyncio.gather(*tasks, return_exceptions=True)
+            # A caller that reads slowly holds its results, not the capacity that others wait for.
+            work.add_done_callback(lambda _: admission.release())
             try:
                 for finished in asyncio.as_completed(tasks):
                     result = await finished
@@ -67,7 +70,7 @@ class CodingFlow:
             finally:
                 for task in tasks:
                     task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await work
             summary = await self._compute(call, coder.summarise, note, outline, results)
             yield dataclasses.replace(summary, timings=_total(results, began))
 

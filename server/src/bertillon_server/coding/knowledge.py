@@ -90,7 +90,7 @@ def load_knowledge(bundle: Bundle, catalog: Catalog, system: str, release: str, 
         calibration=calibration,
         exclusions=exclusions,
         versions=Versions(
-            model=f"{bundle.manifest.name}/{bundle.manifest.version}",
+            model=bundle.label,
             rules=rules,
             code_sets=((system, release),),
         ),
