@@ -32,6 +32,8 @@ _VALUES: dict[str, AxisKind] = {
         AxisKind.COMPLICATION,
     ),
 }
+# Words that introduce a value and are none: a note may leave them out ("CKD 3a", "DM 2").
+UNSAID = frozenset({"stage", "grade", "class", "type", "trimester", "unilateral"})
 _NUMBER = re.compile(r"\d[a-d]?")
 
 # Words of titles that assert nothing a note would have to say.

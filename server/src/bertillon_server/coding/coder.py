@@ -17,7 +17,7 @@ from bertillon_server.coding.assertion import AssertionRules, Judgement
 from bertillon_server.coding.axes import read_title
 from bertillon_server.coding.codeable import codeable_sections
 from bertillon_server.coding.confidence import ProfileModel, Signals, shared
-from bertillon_server.coding.context import axes_of, context_of
+from bertillon_server.coding.context import axes_of, context_of, said_by
 from bertillon_server.coding.encounter import Encounter
 from bertillon_server.coding.history import family_history, is_lasting, personal_history
 from bertillon_server.coding.knowledge import Knowledge
@@ -168,7 +168,7 @@ class Coder:
         taken = taken_words(reading.words, reading.terms)
         for found in reading.terms:
             context = context_of(note.text, reading.words, found, taken, reading.items)
-            link = self._knowledge.linker.link_term(found, _forms(reading.words, found), context, limit)
+            link = self._knowledge.linker.link_term(found, said_by(reading.words, found), context, limit)
             if link is not None:
                 by_term[found] = link
         if reading.phrases:
@@ -176,7 +176,7 @@ class Coder:
             for i, phrase in enumerate(reading.phrases):
                 context = context_of(note.text, reading.words, phrase, taken, reading.items)
                 link = self._knowledge.linker.link_phrase(
-                    rows[i], cosines[i], _forms(reading.words, phrase), context, limit
+                    rows[i], cosines[i], said_by(reading.words, phrase), context, limit
                 )
                 if link is not None:
                     _place(by_term, phrase, link, limit)
@@ -274,10 +274,6 @@ class Coder:
     def _ref(self, code: str) -> CodeRef:
         knowledge = self._knowledge
         return CodeRef(knowledge.system, code, knowledge.release, knowledge.codes.title(code))
-
-
-def _forms(words: Words, found: Found) -> frozenset[str]:
-    return frozenset(words.forms[found.first : found.last])
 
 
 def _place(links: dict[Found, Link], phrase: Found, link: Link, limit: int) -> None:

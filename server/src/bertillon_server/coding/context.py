@@ -21,6 +21,7 @@ REACH = 6
 ITEM_REACH = 30
 
 _NUMBERED = frozenset({"stage", "grade", "class", "type", "gravida", "group"})
+_DENIALS = frozenset({"without", "no", "not"})
 _SIDES = frozenset({"right", "left", "bilateral"})
 
 
@@ -29,9 +30,9 @@ def context_of(
 ) -> dict[str, Span]:
     """Return the canonical forms that may qualify a mention, each with where it stands.
 
-    The clause ends at a full stop, a semicolon or another mention. A number counts only after a word such as
-    "stage", so that doses and dates are never taken for one. Of two sides the nearer one counts. `taken` bool
-    [n] tells which words belong to a mention.
+    The clause ends at a full stop, a semicolon, a denial ("without") or another mention. A number counts only
+    after a word such as "stage", so that doses and dates are never taken for one. Of two sides the nearer one
+    counts. `taken` bool [n] tells which words belong to a mention.
     """
     near: dict[str, Span] = {}
     before = _walk(text, words, found, range(found.first - 1, found.first - 1 - REACH, -1), taken)
@@ -46,6 +47,13 @@ def context_of(
     if found.item is not None:
         _add_item(words, items[found.item], taken, near)
     return near
+
+
+def said_by(words: Words, found: Found) -> frozenset[str]:
+    """Return the canonical forms that a mention asserts: what follows "without" or "no" in it, it denies."""
+    forms = words.forms[found.first : found.last]
+    denial = next((i for i, form in enumerate(forms) if form in _DENIALS), len(forms))
+    return frozenset(forms[:denial])
 
 
 def axes_of(words: Words, found: Found, asserted: Iterable[str], context: dict[str, Span]) -> list[AxisValue]:
@@ -70,6 +78,8 @@ def _walk(text: str, words: Words, found: Found, path: range, taken: NDArray[np.
         inner = i if path.step > 0 else i + 1
         gap = text[int(words.ends[inner - 1]) : int(words.starts[inner])]
         if any(c in ";.\n" for c in gap):
+            break
+        if words.forms[i] in _DENIALS:
             break
         reached.append(i)
     return reached

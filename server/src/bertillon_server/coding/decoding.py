@@ -108,6 +108,10 @@ class Decoder:
         used = frozenset(form for form in base.title.asserts if form in said and form not in wanted)
         return Leaf(code, used, _missing(base, bases), invented)
 
+    def title(self, code: str) -> Title:
+        """Return the title of a code, taken apart."""
+        return read_title(self._codes.title(code))
+
     def _read_bases(self, scope: str) -> tuple[_Base, ...]:
         grouped: dict[Title, list[tuple[str, str]]] = {}
         for code in self._codes.leaves(scope):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bertillon_server.coding.axes import UNSAID, axis_of
 from bertillon_server.coding.decoding import Decoder, Leaf
 from bertillon_server.coding.mentions import Found
 from bertillon_server.coding.terms import TermFlag, TermIndex
@@ -16,6 +17,8 @@ from bertillon_server.coding.terms import TermFlag, TermIndex
 NEIGHBOURS = 24
 # Below this similarity a general encoder's neighbours are unrelated; chosen on development data.
 MIN_COSINE = 0.72
+# Diabetes of no type said is type 2 (guidelines I.C.4.a.2), unless the text has a number of its own.
+_DIABETES_DEFAULT = frozenset({"2"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +76,13 @@ class Linker:
         `rows` and `cosines` are the neighbours [k], best first.
         """
         best: dict[str, float] = {}
+        said = span | context.keys()
         for row, cosine in zip(rows.tolist(), cosines.tolist(), strict=True):
             if cosine < MIN_COSINE or len(best) > limit:
                 break
-            best.setdefault(self._index.codes[int(self._concepts[row])], cosine)
+            code = self.code_of(row)
+            if self._supported(code, said):
+                best.setdefault(code, cosine)
         candidates = [
             Candidate(leaf, cosine, TermFlag(0), cosine)
             for code, cosine in best.items()
@@ -87,6 +93,15 @@ class Linker:
         distinct = _distinct(candidates, limit)
         margin = distinct[0].weight - distinct[1].weight if len(distinct) > 1 else distinct[0].weight
         return Link(distinct, margin)
+
+    def _supported(self, code: str, said: frozenset[str]) -> bool:
+        """Whether the text names every value of an axis that a neighbour's title asserts.
+
+        Similarity hardly tells type 1 from type 2 or acute from chronic; the words do.
+        """
+        asserts = self._decoder.title(code).asserts
+        unsaid = UNSAID if any(form[:1].isdigit() for form in said) else UNSAID | _DIABETES_DEFAULT
+        return all(form in said or axis_of(form) is None or form in unsaid for form in asserts)
 
     def code_of(self, row: int) -> str:
         """Return the code of a concept vector."""

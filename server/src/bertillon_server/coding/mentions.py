@@ -18,6 +18,9 @@ from bertillon_server.coding.words import Words
 # A phrase longer than this is a clause, not the name of a condition; words.
 MAX_PHRASE_WORDS = 8
 
+# Words that a number belongs to and that carry no weight in a term.
+_INTRODUCES = frozenset({"type", "stage", "grade", "class"})
+
 # "1." or "(2)" before an entry of a list: not a part of what the entry names ("2. Diabetes").
 _MARKER = re.compile(r"\(?#?(\d{1,2})[.):](?=\s|[A-Za-z])")
 
@@ -81,11 +84,18 @@ def find_terms(
     for match in ranked:
         if taken[match.first : match.last].any():
             continue
-        taken[match.first : match.last] = True
-        span = Span(int(words.starts[match.first]), int(words.ends[match.last - 1]))
+        first = _with_its_number(words, match.first, taken)
+        taken[first : match.last] = True
+        span = Span(int(words.starts[first]), int(words.ends[match.last - 1]))
         sentence = sentences[int(numbers[match.first])]
-        found.append(Found(match.first, match.last, span, sentence, match, _item_of(span, items)))
+        found.append(Found(first, match.last, span, sentence, match, _item_of(span, items)))
     return sorted(found, key=lambda f: f.first)
+
+
+def _with_its_number(words: Words, first: int, taken: NDArray[np.bool_]) -> int:
+    """Return where a term begins that starts with a number: at "type" in "type 2 diabetes"."""
+    introduced = first > 0 and not taken[first - 1] and words.forms[first - 1] in _INTRODUCES
+    return first - 1 if introduced and words.forms[first][:1].isdigit() else first
 
 
 def find_phrases(
@@ -104,7 +114,7 @@ def find_phrases(
         first = int(np.searchsorted(words.starts, item.head.start, "left"))
         last = int(np.searchsorted(words.ends, item.head.end, "right"))
         for begin, end in _runs(text, words, first, last):
-            if covered[begin:end].all() or not (words.plain[begin:end] != 0).any():
+            if not ((words.plain[begin:end] != 0) & ~covered[begin:end]).any():
                 continue
             span = Span(int(words.starts[begin]), int(words.ends[end - 1]))
             sentence = sentences[int(numbers[begin])]
