@@ -93,6 +93,28 @@ async def test_a_signal_under_load_turns_health_and_answers_what_was_admitted(
     assert SENTINEL not in err
 
 
+async def test_calls_that_arrive_while_the_server_stops_are_answered_or_unavailable_never_dropped(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "open").touch()
+
+    async def outcome(up: Process) -> str:
+        try:
+            await up.coding.CodeSection(pb.CodeSectionRequest(text="cough"))
+        except grpc.aio.AioRpcError as error:
+            return error.code().name
+        return "OK"
+
+    async with started(tmp_path) as up:
+        assert await outcome(up) == "OK"
+        burst = [asyncio.create_task(outcome(up)) for _ in range(250)]
+        await asyncio.sleep(0)
+        up.process.terminate()
+        assert set(await asyncio.gather(*burst)) <= {"OK", "UNAVAILABLE"}
+        code, _ = await up.ended()
+    assert code == 0
+
+
 async def test_a_second_signal_ends_the_grace(tmp_path: Path) -> None:
     async with started(tmp_path) as up:
         call: Any = up.coding.CodeNote(pb.CodeNoteRequest(note=pb.Note(text="cough")))

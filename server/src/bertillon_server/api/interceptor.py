@@ -21,7 +21,7 @@ from bertillon_server.api.context import REQUEST_ID_KEY, Context, RequestStream,
 from bertillon_server.api.errors import Failure, MalformedMessageError, Reason, StalledClientError, failure_of
 from bertillon_server.api.limits import Limits
 from bertillon_server.api.record import CallObserver, CallRecord, timings_of
-from bertillon_server.inference.errors import OverloadedError
+from bertillon_server.inference.errors import DrainingError, OverloadedError
 
 # Health, reflection and channelz keep the handlers that gRPC ships.
 OWN_METHODS: Final = "/bertillon."
@@ -34,14 +34,21 @@ Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], Awaitable[Handler
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
-    """Wraps the service's own methods; `in_flight` counts the calls within."""
+    """Wraps the service's own methods. Calls that arrive once `draining` is set are refused."""
 
-    def __init__(self, limits: Limits, observers: Sequence[CallObserver]) -> None:
+    def __init__(self, limits: Limits, draining: asyncio.Event, observers: Sequence[CallObserver]) -> None:
         self._limits = limits
+        self._draining = draining
         self._observers = tuple(observers)
+        self._begun = 0
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
+
+    @property
+    def begun(self) -> int:
+        """Calls that have arrived, refused ones included."""
+        return self._begun
 
     @property
     def in_flight(self) -> int:
@@ -145,6 +152,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 self._end(record)
 
     def _admit(self) -> None:
+        if self._draining.is_set():
+            raise DrainingError
         if self._in_flight > self._limits.concurrent_rpcs:
             raise OverloadedError(_CONCURRENCY_RETRY_S)
 
@@ -154,6 +163,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             observer.bug_found(request_id, error)
 
     def _begin(self, record: CallRecord) -> None:
+        self._begun += 1
         self._in_flight += 1
         self._idle.clear()
         for observer in self._observers:

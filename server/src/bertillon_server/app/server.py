@@ -41,6 +41,10 @@ _HEALTH_OF: Final = ("", CODING, CATALOG)
 
 # A watcher of health that does not read may hold its service's lock; stopping does not wait longer for it.
 _HEALTH_S: Final = 1.0
+# Calls that wait in gRPC for a handler are refused with UNAVAILABLE until none has come for so long; dropped
+# ones would look CANCELLED to their callers, who would not try another replica.
+_QUIET_S: Final = 0.1
+_LONGEST_TURNING_AWAY_S: Final = 2.0
 # After the last handler has ended, the time for its answer to be on its way.
 _FLUSH_S: Final = 1.0
 # After calls were cancelled, the time for their handlers to unwind.
@@ -63,8 +67,8 @@ class Server:
             concurrent_rpcs=settings.max_concurrent_rpcs,
             stall_s=settings.stall_timeout_s,
         )
-        self._calls = CallInterceptor(self._limits, [metrics, CallLog()])
         self._draining = asyncio.Event()
+        self._calls = CallInterceptor(self._limits, self._draining, [metrics, CallLog()])
         self._cut = asyncio.Event()
         self._health = health.HealthServicer()
         self._components: Components | None = None
@@ -124,6 +128,8 @@ class Server:
             await self._report_not_serving()
             await self._settle()
         self._draining.set()
+        if served:
+            await self._turn_away()
         await self._finish_calls()
         if self._components is not None:
             await self._components.stop()
@@ -139,6 +145,14 @@ class Server:
         """End the grace of a `stop` under way: calls in progress are cancelled."""
         self._cut.set()
         await self._grpc.stop(None)
+
+    async def _turn_away(self) -> None:
+        """Answer calls that have reached the machine and not yet a handler: stopping gRPC would drop them."""
+        latest = time.monotonic() + _LONGEST_TURNING_AWAY_S
+        begun = -1
+        while begun != self._calls.begun and time.monotonic() < latest and not self._cut.is_set():
+            begun = self._calls.begun
+            await asyncio.sleep(_QUIET_S)
 
     async def _finish_calls(self) -> None:
         """Refuse new calls, and return when those in progress have ended or the grace is over.
