@@ -62,6 +62,6 @@ def test_processors_that_would_saturate_are_known(
     file = tmp_path / "cpuinfo"
     if cpuinfo is not None:
         file.write_text(cpuinfo, encoding="ascii")
-    monkeypatch.setattr(onnx_session.platform, "machine", lambda: machine)
+    monkeypatch.setattr("platform.machine", lambda: machine)
     monkeypatch.setattr(onnx_session, "CPUINFO", file)
     assert onnx_session.multiplies_int8_inexactly() is inexact

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import onnx
 
-from bertillon_models import quantise, rounding
+from bertillon_models import quantise, quantise_linear, rounding
 from bertillon_models.graph import FloatScheme, encoder_graph
 from bertillon_models.weights import TOKENIZER_FILE as PUBLISHED_TOKENIZER
 from bertillon_models.weights import WEIGHTS_FILE, EncoderWeights, fingerprint
@@ -88,8 +88,8 @@ def quantise_encoder(weights: EncoderWeights, calibration: Sequence[Ids], folder
     onnx.save_model(encoder_graph(folded, quantise.Int8Scheme(linears)), folder / ENCODER_FILE)
     return {
         "weights": "int8, symmetric, per output channel, rounded in turn (GPTQ)",
-        "activations": "uint8, static scale per tensor, SmoothQuant",
-        "smoothing_alphas": ", ".join(str(alpha) for alpha in quantise.ALPHAS),
+        "activations": "uint8, static scale per tensor, SmoothQuant, outliers after GELU in fp32",
+        "smoothing_alphas": ", ".join(str(alpha) for alpha in quantise_linear.ALPHAS),
         "rounding_damping": rounding.DAMPING,
         "calibration_texts": len(calibration),
         "calibration_tokens": sum(len(row) for row in calibration),
