@@ -26,6 +26,7 @@ from bertillon_server.catalog.codes import CodeKind, NoteKind, Release
 from bertillon_server.catalog.listing import ListedEntry, ListedNote, Listing, Source
 from bertillon_server.catalog.schema import write_catalog
 from bertillon_server.catalog.store import Catalog
+from bertillon_server.coding.pool import StagePool
 from bertillon_server.coding.results import (
     CodeRef,
     EncounterCode,
@@ -196,6 +197,7 @@ def serving(folder: Path) -> Serve:
             coder=coder,
             scheduler=Scheduler(UnitEncoder(), workers=1, observer=metrics),
             executor=ThreadPoolExecutor(1),
+            pool=StagePool(1),
             model="fake/1",
             canary=Canary("cough", ("R05.9",)),
         )

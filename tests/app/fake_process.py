@@ -20,6 +20,7 @@ from bertillon_server.app.metrics import Metrics
 from bertillon_server.app.settings import Settings
 from bertillon_server.bundle.manifest import Canary
 from bertillon_server.catalog.store import Catalog
+from bertillon_server.coding.pool import StagePool
 from bertillon_server.coding.results import Event, NoteInput
 from bertillon_server.inference.call import Call
 from bertillon_server.inference.scheduler import Scheduler
@@ -42,6 +43,7 @@ def fake_components(_: Settings, metrics: Metrics) -> Components:
         coder=FileGatedCoder(),
         scheduler=Scheduler(UnitEncoder(), workers=1, observer=metrics),
         executor=ThreadPoolExecutor(1),
+        pool=StagePool(1),
         model="fake/1",
         canary=Canary("canary cough", ("R05.9",)),
     )

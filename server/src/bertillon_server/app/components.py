@@ -19,6 +19,7 @@ from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.flow import CodingFlow
 from bertillon_server.coding.knowledge import load_knowledge
+from bertillon_server.coding.pool import StagePool
 from bertillon_server.coding.releases import Releases
 from bertillon_server.coding.results import EncounterSummary, NoteInput
 from bertillon_server.inference.batching import BATCH_TOKENS
@@ -29,16 +30,23 @@ from bertillon_server.inference.scheduler import MAX_QUEUED_TOKENS, Scheduler, S
 
 # When the components stop, no call is left that could have work in the scheduler.
 _SCHEDULER_GRACE_S: Final = 1.0
+# Look-ups in the catalog take a few milliseconds, mostly in SQLite, which lets other threads run.
+_LOOK_UP_THREADS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """What exists once per process below the API. `model` is what replies state as the model."""
+    """What exists once per process below the API.
+
+    `executor` runs look-ups in the catalog, `pool` the stages of coding; `model` is what replies state as the
+    model.
+    """
 
     catalog: Catalog
     coder: NoteCoder
     scheduler: Scheduler
     executor: ThreadPoolExecutor
+    pool: StagePool
     model: str
     canary: Canary
 
@@ -68,6 +76,7 @@ class Components:
     async def stop(self) -> None:
         """End the scheduler, then the threads, then the catalog that they read."""
         await self.scheduler.stop(_SCHEDULER_GRACE_S)
+        await asyncio.to_thread(self.pool.shutdown)
         await asyncio.to_thread(self.executor.shutdown, cancel_futures=True)
         self.catalog.close()
 
@@ -102,6 +111,7 @@ def _put_together(
         max_queued_tokens=settings.max_queued_tokens or MAX_QUEUED_TOKENS,
         observer=observer,
     )
-    executor = ThreadPoolExecutor(settings.workers, thread_name_prefix="stages")
-    flow = CodingFlow(Releases(catalog, DEFAULT_SYSTEM, coders), scheduler, executor)
-    return Components(catalog, flow, scheduler, executor, bundle.label, bundle.manifest.canary)
+    pool = StagePool(settings.workers)
+    flow = CodingFlow(Releases(catalog, DEFAULT_SYSTEM, coders), scheduler, pool)
+    executor = ThreadPoolExecutor(_LOOK_UP_THREADS, thread_name_prefix="look-ups")
+    return Components(catalog, flow, scheduler, executor, pool, bundle.label, bundle.manifest.canary)

@@ -21,7 +21,7 @@ from bertillon_server.coding.context import axes_of, context_of, said_by
 from bertillon_server.coding.encounter import Encounter
 from bertillon_server.coding.history import family_history, is_lasting, personal_history
 from bertillon_server.coding.knowledge import Knowledge
-from bertillon_server.coding.linking import Link, merged
+from bertillon_server.coding.linking import MIN_COSINE, MIN_COSINE_IN_PROSE, Link, merged
 from bertillon_server.coding.list_items import ProblemItem, problem_items
 from bertillon_server.coding.mentions import Found, find_phrases, find_terms, taken_words
 from bertillon_server.coding.results import (
@@ -51,6 +51,16 @@ from bertillon_server.coding.words import Words, words_of
 
 # A phrase that the encoder links at this similarity or above is taken before a term that names a part of it.
 PHRASE_WINS = 0.86
+# Sections that state problems in words of the clinician's own; elsewhere only terms are read.
+PHRASE_KINDS = frozenset(
+    {
+        SectionKind.ASSESSMENT,
+        SectionKind.ASSESSMENT_AND_PLAN,
+        SectionKind.DIAGNOSES,
+        SectionKind.PREOPERATIVE_DIAGNOSIS,
+        SectionKind.POSTOPERATIVE_DIAGNOSIS,
+    }
+)
 # Hard caps of a window, in tokens: a phrase of eight words has some 25, a query is a line of text.
 MAX_PHRASE_TOKENS = 32
 MAX_QUERY_TOKENS = 128
@@ -124,7 +134,9 @@ class Coder:
         items = tuple(problem_items(note.text, section))
         words = words_of(note.text, section.body.start, section.body.end)
         terms = find_terms(note.text, words, sentences, items, self._knowledge.terms)
-        phrases = find_phrases(note.text, words, sentences, items, terms)
+        phrases: list[Found] = []
+        if section.kind in PHRASE_KINDS:
+            phrases = find_phrases(note.text, words, sentences, items, terms)
         windows = self._knowledge.tokenizer.encode(
             [phrase.span.of(note.text) for phrase in phrases], max_tokens=MAX_PHRASE_TOKENS
         )
@@ -175,8 +187,9 @@ class Coder:
             rows, cosines = self._knowledge.vectors.search(vectors, self._knowledge.neighbours)
             for i, phrase in enumerate(reading.phrases):
                 context = context_of(note.text, reading.words, phrase, taken, reading.items)
+                least = MIN_COSINE if phrase.item is not None else MIN_COSINE_IN_PROSE
                 link = self._knowledge.linker.link_phrase(
-                    rows[i], cosines[i], said_by(reading.words, phrase), context, limit
+                    rows[i], cosines[i], said_by(reading.words, phrase), context, limit, least
                 )
                 if link is not None:
                     _place(by_term, phrase, link, limit)

@@ -10,12 +10,12 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Executor
 from typing import TypeVar
 
 import numpy as np
 
 from bertillon_server.coding.coder import Coder, Reading
+from bertillon_server.coding.pool import StagePool
 from bertillon_server.coding.releases import Releases
 from bertillon_server.coding.results import (
     Event,
@@ -39,7 +39,7 @@ T = TypeVar("T")
 class CodingFlow:
     """Codes notes with the coders of the releases that are loaded. Belongs to one event loop."""
 
-    def __init__(self, releases: Releases, scheduler: Scheduler, pool: Executor) -> None:
+    def __init__(self, releases: Releases, scheduler: Scheduler, pool: StagePool) -> None:
         self._releases = releases
         self._scheduler = scheduler
         self._pool = pool
@@ -109,7 +109,7 @@ class CodingFlow:
     async def _compute(self, call: Call, stage: Callable[..., T], *arguments: object) -> T:
         if call.deadline is not None and time.monotonic() >= call.deadline:
             raise DeadlineUnreachableError("the deadline has passed")
-        return await asyncio.get_running_loop().run_in_executor(self._pool, stage, *arguments)
+        return await asyncio.wrap_future(self._pool.submit(call.priority, stage, *arguments))
 
 
 def _read(

@@ -17,6 +17,8 @@ from bertillon_server.coding.terms import TermFlag, TermIndex
 NEIGHBOURS = 24
 # Below this similarity a general encoder's neighbours are unrelated; chosen on development data.
 MIN_COSINE = 0.72
+# The same for a phrase of prose, which need not name a condition at all.
+MIN_COSINE_IN_PROSE = 0.8
 # Diabetes of no type said is type 2 (guidelines I.C.4.a.2), unless the text has a number of its own.
 _DIABETES_DEFAULT = frozenset({"2"})
 
@@ -70,15 +72,16 @@ class Linker:
         span: frozenset[str],
         context: Mapping[str, object],
         limit: int,
+        least: float,
     ) -> Link | None:
         """Link a phrase through its nearest concept vectors; None when none is near enough.
 
-        `rows` and `cosines` are the neighbours [k], best first.
+        `rows` and `cosines` are the neighbours [k], best first; `least` is the similarity asked for.
         """
         best: dict[str, float] = {}
         said = span | context.keys()
         for row, cosine in zip(rows.tolist(), cosines.tolist(), strict=True):
-            if cosine < MIN_COSINE or len(best) > limit:
+            if cosine < least or len(best) > limit:
                 break
             code = self.code_of(row)
             if self._supported(code, said):

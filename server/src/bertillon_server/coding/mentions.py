@@ -101,24 +101,26 @@ def _with_its_number(words: Words, first: int, taken: NDArray[np.bool_]) -> int:
 def find_phrases(
     text: str, words: Words, sentences: Sequence[Span], items: Sequence[ProblemItem], known: Sequence[Found]
 ) -> list[Found]:
-    """Return the heads of problem items that no term covers, as phrases for the encoder.
+    """Return what a problem list, or an assessment in prose, names and no term covers: phrases for the encoder.
 
-    A head is what the clinician calls the problem; a term found inside it may name only a part of it.
+    Where problems are listed, their heads are read; the text below a head tells what is done about it. A term
+    found inside a phrase may name only a part of it.
     """
     if not sentences or not words.forms:
         return []
     numbers = sentence_numbers(text, words, sentences)
     covered = taken_words(words, known)
+    heads: list[tuple[Span, int | None]] = [(item.head, number) for number, item in enumerate(items)]
+    places = heads or [(sentence, None) for sentence in sentences]
     phrases = []
-    for number, item in enumerate(items):
-        first = int(np.searchsorted(words.starts, item.head.start, "left"))
-        last = int(np.searchsorted(words.ends, item.head.end, "right"))
+    for place, item in places:
+        first = int(np.searchsorted(words.starts, place.start, "left"))
+        last = int(np.searchsorted(words.ends, place.end, "right"))
         for begin, end in _runs(text, words, first, last):
             if not ((words.plain[begin:end] != 0) & ~covered[begin:end]).any():
                 continue
             span = Span(int(words.starts[begin]), int(words.ends[end - 1]))
-            sentence = sentences[int(numbers[begin])]
-            phrases.append(Found(begin, end, span, sentence, None, number))
+            phrases.append(Found(begin, end, span, sentences[int(numbers[begin])], None, item))
     return phrases
 
 
