@@ -32,6 +32,7 @@ from bertillon_server.inference.tokenizer import Ids, Tokenizer
 
 # Bundles live in the repository: what a checkout can bear.
 FILE_LIMIT_BYTES = 40_000_000
+WEIGHTS_USE = "encoder weights and tokenizer"
 BUNDLE_LIMIT_BYTES = 60_000_000
 
 
@@ -112,7 +113,7 @@ def weights_source(
         version=version,
         licence=licence,
         origin=origin,
-        used_for="encoder weights and tokenizer",
+        used_for=WEIGHTS_USE,
         sha256=fingerprint(weights_folder / WEIGHTS_FILE),
     )
 

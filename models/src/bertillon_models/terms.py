@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bertillon_server.coding.knowledge import CODES_FILE, CONCEPTS_FILE, TERMS_FILE
 from bertillon_server.coding.terms import (
     CAPITALS_SALT,
     LATERALITY_SALT,
@@ -209,6 +210,13 @@ def build_table(terms: Iterable[Term], known: frozenset[str]) -> TermTable:
         [text for text, _ in concepts],
         np.array([code for _, code in concepts], np.uint32),
     )
+
+
+def write_terms(table: TermTable, folder: Path) -> None:
+    """Write the files of the term index into the folder of a bundle."""
+    np.save(folder / TERMS_FILE, table.rows)
+    np.save(folder / CONCEPTS_FILE, table.concepts)
+    (folder / CODES_FILE).write_text("\n".join(table.codes), encoding="ascii")
 
 
 def _known(code: str, known: frozenset[str]) -> str | None:
