@@ -14,8 +14,11 @@ _X86 = frozenset({"x86_64", "AMD64"})
 _EXACT_INT8 = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
 
 
-def session_options(intra_op_threads: int = 1) -> ort.SessionOptions:
+def session_options(intra_op_threads: int = 1, *, arena: bool = True) -> ort.SessionOptions:
     """Return the options shared by every session of the server.
+
+    An arena keeps what the largest call took, weights being rearranged at load included; for many small
+    tensors it is lighter than the fragments they would leave without it, for a few large ones it is heavier.
 
     With one intra-op thread a call runs on the thread that makes it and no pool exists, so nothing spins
     while the server is idle; larger pools are told not to.
@@ -25,10 +28,9 @@ def session_options(intra_op_threads: int = 1) -> ort.SessionOptions:
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-    # Shapes vary from call to call, and a memory pattern would be kept for every shape ever seen. The arena
-    # keeps what the largest call took, which the callers bound; without it, fragments take twice as much.
+    # Shapes vary from call to call, and a memory pattern would be kept for every shape ever seen.
     options.enable_mem_pattern = False
-    options.enable_cpu_mem_arena = True
+    options.enable_cpu_mem_arena = arena
     # 3 is "error": warnings would reach standard error in a format that is not the server's.
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
