@@ -22,7 +22,7 @@ from bertillon_server.inference.encoder import Encoder
 from bertillon_server.inference.tokenizer import Tokenizer
 
 SHAPE = EncoderShape(
-    layers=2, hidden=32, heads=4, intermediate=64, vocabulary=256, positions=64, norm_epsilon=1e-12
+    layers=2, hidden=32, heads=4, intermediate=64, vocabulary=256, positions=128, norm_epsilon=1e-12
 )
 TEXTS = ("heart failure", "acute heart failure", "chronic kidney disease", "pain", "chest pain", "cough")
 _WORDS = "heart failure acute chronic kidney disease pain chest cough ##s no of the . , -".split()
