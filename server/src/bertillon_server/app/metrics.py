@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -55,6 +56,11 @@ class Metrics:
         self._shed = counter("shed", "Work refused or abandoned by the scheduler.", "reason")
         self._queued_windows = gauge("queue_windows", "Windows waiting for a batch.", "priority")
         self._queued_tokens = gauge("queue_tokens", "Tokens waiting for a batch.", "priority")
+        self._admitted_tokens = gauge(
+            "admitted_tokens", "Tokens admitted and not yet encoded, by which overload is judged.", "priority"
+        )
+        self._waiting_notes = gauge("waiting_notes", "Notes of bulk streams that wait to be admitted.")
+        self._tasks = gauge("tasks", "Tasks of the event loop; back to its idle level when idle.")
         for reason in ShedReason:  # so that a rate exists before the first event
             self._shed.labels(reason.value)
 
@@ -72,6 +78,14 @@ class Metrics:
             self._queued_tokens.labels(label).set_function(
                 lambda priority=priority: stats().queued_tokens[priority]  # type: ignore[misc]
             )
+            self._admitted_tokens.labels(label).set_function(
+                lambda priority=priority: stats().admitted_tokens[priority]  # type: ignore[misc]
+            )
+        self._waiting_notes.set_function(lambda: stats().waiting_admissions)
+
+    def watch_tasks(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Count the tasks of an event loop whenever they are scraped."""
+        self._tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
 
     def call_started(self, record: CallRecord) -> None:
         """Count a call in flight."""

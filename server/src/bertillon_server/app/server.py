@@ -113,12 +113,18 @@ class Server:
         await components.start()
         self._metrics.describe(version("bertillon-server"), components.model)
         self._metrics.watch_queue(components.stats)
+        self._metrics.watch_tasks(asyncio.get_running_loop())
         self._add_services(components)
         await self._grpc.start()
         self._serving = True
         for service in _HEALTH_OF:
             await self._health.set(service, _SERVING)
-        self._log.info("serving", model=components.model, start_ms=round((time.monotonic() - began) * 1000))
+        self._log.info(
+            "serving",
+            model=components.model,
+            start_ms=round((time.monotonic() - began) * 1000),
+            metrics_port=None if self._scraped is None else self._scraped.server_port,
+        )
 
     async def stop(self) -> None:
         """Report NOT_SERVING, let balancers notice, finish what was admitted within the grace, and end."""
