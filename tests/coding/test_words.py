@@ -14,7 +14,7 @@ def test_every_word_is_found_where_its_offsets_say(text: str) -> None:
     for start, end, form in zip(words.starts, words.ends, words.forms, strict=True):
         assert 0 <= start < end <= len(text)
         assert not any(c.isspace() for c in text[start:end])
-        assert form == canonical(text[start:end])
+        assert form == {"R": "right", "L": "left"}.get(text[start:end], canonical(text[start:end]))
     assert list(words.starts) == sorted(words.starts)
 
 
@@ -55,6 +55,11 @@ def test_silent_words_and_sides_weigh_nothing_where_they_should() -> None:
     words = words_of("pain of the right knee")
     assert [bool(h) for h in words.full] == [True, False, False, True, True]
     assert [bool(h) for h in words.plain] == [True, False, False, False, True]
+
+
+def test_a_single_capital_letter_is_a_side_and_a_small_one_is_not() -> None:
+    assert words_of("R knee, L hip").forms == ("right", "knee", "left", "hip")
+    assert "left" not in words_of("l hip, 5 ml").forms
 
 
 def test_an_endless_word_is_kept_as_one_that_matches_nothing() -> None:

@@ -41,8 +41,9 @@ _EMPTY = frozenset(["unspecified", "specified", "other", "nos", "nec", "uncompli
 
 # Words taken as documented when the note is silent, each by a rule of the Official Guidelines:
 # a fracture not said to be open is closed, not said to be nondisplaced is displaced (I.C.19.c); osteoarthritis
-# not said to be secondary is primary (the Alphabetic Index's default).
-DEFAULTS = frozenset({"closed", "displaced", "primary"})
+# not said to be secondary is primary (the Alphabetic Index's default); a breast not said to be a man's is a
+# woman's (the Neoplasm Table lists "breast (female)").
+DEFAULTS = frozenset({"closed", "displaced", "primary", "female"})
 
 _ENCOUNTER_PART = re.compile(
     r", ((?:initial|subsequent) encounter\b.*|sequela|not applicable or unspecified|fetus \d|other fetus"

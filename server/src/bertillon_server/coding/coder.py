@@ -180,7 +180,9 @@ class Coder:
         taken = taken_words(reading.words, reading.terms)
         for found in reading.terms:
             context = context_of(note.text, reading.words, found, taken, reading.items)
-            link = self._knowledge.linker.link_term(found, said_by(reading.words, found), context, limit)
+            link = self._knowledge.linker.link_term(
+                found, said_by(note.text, reading.words, found), context, limit
+            )
             if link is not None:
                 by_term[found] = link
         if reading.phrases:
@@ -189,7 +191,7 @@ class Coder:
                 context = context_of(note.text, reading.words, phrase, taken, reading.items)
                 least = MIN_COSINE if phrase.item is not None else MIN_COSINE_IN_PROSE
                 link = self._knowledge.linker.link_phrase(
-                    rows[i], cosines[i], said_by(reading.words, phrase), context, limit, least
+                    rows[i], cosines[i], said_by(note.text, reading.words, phrase), context, limit, least
                 )
                 if link is not None:
                     _place(by_term, phrase, link, limit)

@@ -49,11 +49,22 @@ def context_of(
     return near
 
 
-def said_by(words: Words, found: Found) -> frozenset[str]:
-    """Return the canonical forms that a mention asserts: what follows "without" or "no" in it, it denies."""
-    forms = words.forms[found.first : found.last]
-    denial = next((i for i, form in enumerate(forms) if form in _DENIALS), len(forms))
-    return frozenset(forms[:denial])
+def said_by(text: str, words: Words, found: Found) -> frozenset[str]:
+    """Return the canonical forms that a mention asserts, without what it denies.
+
+    "Without" or "no" denies up to a comma or "with": "without aura, intractable" denies the aura only.
+    """
+    said: set[str] = set()
+    denying = False
+    for i in range(found.first, found.last):
+        form = words.forms[i]
+        if denying and ("," in text[int(words.ends[i - 1]) : int(words.starts[i])] or form == "with"):
+            denying = False
+        if form in _DENIALS:
+            denying = True
+        if not denying:
+            said.add(form)
+    return frozenset(said)
 
 
 def axes_of(words: Words, found: Found, asserted: Iterable[str], context: dict[str, Span]) -> list[AxisValue]:

@@ -21,6 +21,9 @@ MAX_PHRASE_WORDS = 8
 # Words that a number belongs to and that carry no weight in a term.
 _INTRODUCES = frozenset({"type", "stage", "grade", "class"})
 
+# A phrase of shorter words only is made of abbreviations, which an encoder of general language guesses at.
+MIN_PHRASE_WORD = 4
+
 # "1." or "(2)" before an entry of a list: not a part of what the entry names ("2. Diabetes").
 _MARKER = re.compile(r"\(?#?(\d{1,2})[.):](?=\s|[A-Za-z])")
 
@@ -118,6 +121,8 @@ def find_phrases(
         last = int(np.searchsorted(words.ends, place.end, "right"))
         for begin, end in _runs(text, words, first, last):
             if not ((words.plain[begin:end] != 0) & ~covered[begin:end]).any():
+                continue
+            if max(map(len, words.forms[begin:end])) < MIN_PHRASE_WORD:
                 continue
             span = Span(int(words.starts[begin]), int(words.ends[end - 1]))
             phrases.append(Found(begin, end, span, sentences[int(numbers[begin])], None, item))

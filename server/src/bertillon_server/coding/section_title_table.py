@@ -259,6 +259,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
             xray interpretation, stress test, exercise stress test, stress test results, review of films
         """,
         "ASSESSMENT": """
+            opinion, medical opinion, opinion and plan, diagnostic opinion
             assessment, a, ax, assess, assessments, impression, impressions, imp, clinical impression
             clinical impressions, diagnostic impression, diagnostic impressions, final impression
             overall impression, summary impression, impression/summary, summary and impression

@@ -38,6 +38,9 @@ _LATERALITY = {
     "bilaterally": "bilateral",
 }
 
+# A side as one capital letter ("R knee", "L hip"); in lower case the letters are units and list marks.
+_SIDE_LETTERS = {"R": "right", "L": "left"}
+
 # Words that mean the same in a term, written by us. Left: as met; right: as matched.
 _SAME_PAIRS = dict(
     pair.split(":")
@@ -116,7 +119,7 @@ class Words:
 def words_of(text: str, start: int = 0, end: int | None = None) -> Words:
     """Return the words of `text[start:end]`, offsets relative to the whole text."""
     matches = list(_WORD.finditer(text, start, len(text) if end is None else end))
-    forms = tuple(canonical(match.group()) for match in matches)
+    forms = tuple(_SIDE_LETTERS.get(match.group()) or canonical(match.group()) for match in matches)
     return Words(
         starts=np.fromiter((m.start() for m in matches), np.int32, len(matches)),
         ends=np.fromiter((m.end() for m in matches), np.int32, len(matches)),
