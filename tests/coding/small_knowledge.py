@@ -90,7 +90,7 @@ def knowledge(catalog: Catalog, *, threshold: float = 0.0) -> Knowledge:
     table = build_table(TERMS, frozenset(codes.codes))
     terms = TermIndex(table.rows, tuple(table.codes))
     decoder = Decoder(codes)
-    model = ProfileModel({"bias": 1.0, "head": 1.0}, threshold)
+    model = ProfileModel({"bias": 1.0, "place:head": 1.0}, threshold)
 
     def exclusions(code: str, other: str) -> str | None:
         rule = catalog.excludes1(SYSTEM, RELEASE, code, other)

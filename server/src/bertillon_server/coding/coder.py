@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bertillon_server.coding.assertion import AssertionRules, Judgement
 from bertillon_server.coding.axes import read_title
 from bertillon_server.coding.codeable import codeable_sections
-from bertillon_server.coding.confidence import ProfileModel, Signals, shared
+from bertillon_server.coding.confidence import Place, ProfileModel, Signals, shared
 from bertillon_server.coding.context import axes_of, context_of, said_by
 from bertillon_server.coding.encounter import Encounter
 from bertillon_server.coding.history import family_history, is_lasting, personal_history
@@ -223,7 +223,7 @@ class Coder:
         best = link.candidates[0]
         code, suppression = self._told(note, reading, found, best.leaf.code, judgement.assertion)
         if suppression is None:
-            suppression = _here(reading, found, codeable)
+            suppression = _here(reading, codeable)
         if best.leaf.invented and code == best.leaf.code:
             suppression = suppression or SuppressionReason.NO_BILLABLE_CODE
         confidence = model.confidence(
@@ -231,7 +231,7 @@ class Coder:
                 code=code,
                 section=reading.section.kind,
                 assertion=judgement.assertion,
-                head=found.item is not None,
+                place=_place_of(reading, found),
                 words=found.match.weight if found.match else found.last - found.first,
                 weight=best.weight,
                 margin=link.margin,
@@ -303,13 +303,19 @@ def _place(links: dict[Found, Link], phrase: Found, link: Link, limit: int) -> N
         links[inside[0]] = merged(links[inside[0]], link, limit)
 
 
-def _here(reading: Reading, found: Found, codeable: frozenset[SectionKind]) -> SuppressionReason | None:
+def _place_of(reading: Reading, found: Found) -> Place:
+    """Say where in its section a mention stands: what a list of problems names, or what it says about them."""
+    if found.item is not None:
+        return Place.HEAD
+    if reading.items and found.span.start >= reading.items[0].head.start:
+        return Place.BODY
+    return Place.PROSE
+
+
+def _here(reading: Reading, codeable: frozenset[SectionKind]) -> SuppressionReason | None:
     """Say whether the place of a mention makes it count towards this encounter."""
     if len(codeable) == len(SectionKind):
         return None
     if reading.section.kind not in codeable:
-        return SuppressionReason.NOT_CODEABLE_HERE
-    # Where problems are listed, the heads name them; the text below tells what is done about them.
-    if reading.items and found.item is None and found.span.start >= reading.items[0].head.start:
         return SuppressionReason.NOT_CODEABLE_HERE
     return None

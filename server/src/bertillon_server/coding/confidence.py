@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 
 from bertillon_server.coding.terms import TermFlag
@@ -54,6 +55,17 @@ _CHAPTERS = {"R": "chapter:symptom", "S": "chapter:injury", "T": "chapter:injury
 _CHAPTERS |= dict.fromkeys("VWXY", "chapter:external") | {"C": "chapter:neoplasm"}
 
 
+class Place(Enum):
+    """Where in its section a mention stands."""
+
+    HEAD = auto()
+    """In the head of a problem: the clinician's name for it."""
+    BODY = auto()
+    """In what is said about a problem."""
+    PROSE = auto()
+    """Where no problems are listed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signals:
     """What is known of a link when its confidence is asked for.
@@ -65,7 +77,7 @@ class Signals:
     code: str
     section: SectionKind
     assertion: Assertion
-    head: bool
+    place: Place
     words: int
     weight: float
     margin: float
@@ -77,11 +89,13 @@ class Signals:
 
 def features(signals: Signals) -> dict[str, float]:
     """Return the features of a link by name; absent ones are 0."""
+    chapter = _CHAPTERS.get(signals.code[0], "chapter:disease")
     named = {
         "bias": 1.0,
         _GROUP_OF.get(signals.section, "section:other"): 1.0,
-        _CHAPTERS.get(signals.code[0], "chapter:disease"): 1.0,
-        "head": float(signals.head),
+        chapter: 1.0,
+        f"place:{signals.place.name.lower()}": 1.0,
+        f"place:{signals.place.name.lower()}, {chapter}": 1.0,
         "invented": float(signals.invented > 0),
         "axes": float(signals.used > 0),
         f"assertion:{signals.assertion.name.lower()}": 1.0,

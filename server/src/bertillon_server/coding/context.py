@@ -31,8 +31,8 @@ def context_of(
     """Return the canonical forms that may qualify a mention, each with where it stands.
 
     The clause ends at a full stop, a semicolon, a denial ("without") or another mention. A number counts only
-    after a word such as "stage", so that doses and dates are never taken for one. Of two sides the nearer one
-    counts. `taken` bool [n] tells which words belong to a mention.
+    right after the mention ("CKD 3a") or after a word such as "stage": doses and dates are never taken for one.
+    Of two sides the nearer one counts. `taken` bool [n] tells which words belong to a mention.
     """
     near: dict[str, Span] = {}
     before = _walk(text, words, found, range(found.first - 1, found.first - 1 - REACH, -1), taken)
@@ -41,7 +41,7 @@ def context_of(
         form = words.forms[i]
         if form in _SIDES and _SIDES & near.keys():
             continue
-        if form[:1].isdigit() and words.forms[i - 1] not in _NUMBERED:
+        if form[:1].isdigit() and i != found.last and words.forms[i - 1] not in _NUMBERED:
             continue
         near.setdefault(form, _span(words, i))
     if found.item is not None:

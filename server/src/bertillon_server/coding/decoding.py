@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
 
-from bertillon_server.coding.axes import DEFAULTS, Title, axis_of, read_title
+from bertillon_server.coding.axes import DEFAULTS, UNSAID, Title, axis_of, read_title
 from bertillon_server.coding.vocabulary import AxisKind
 
 # A category with more billable codes than this is not searched for a more specific sibling.
@@ -132,7 +132,7 @@ def _score(title: Title, wanted: frozenset[str], said: frozenset[str], *, keep: 
     for form in title.asserts - wanted:
         if form in said or (form == "unilateral" and ("right" in said or "left" in said)):
             score += _SUPPORTED
-        elif form not in DEFAULTS:
+        elif form not in DEFAULTS and form not in UNSAID:
             score += _INVENTED
             invented += 1
     score += (_LOST if keep else _LOST_BELOW) * len(wanted - title.asserts - title.either)
