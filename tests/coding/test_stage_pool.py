@@ -1,0 +1,56 @@
+"""The stage pool: urgent stages first, failures to whoever waits, nothing lost at the end."""
+
+import threading
+
+import pytest
+
+from bertillon_server.coding.pool import StagePool
+from bertillon_server.inference.call import Priority
+
+
+def test_urgent_stages_overtake_the_ones_that_wait() -> None:
+    pool = StagePool(1)
+    gate = threading.Event()
+    order: list[str] = []
+    pool.submit(Priority.BULK, gate.wait)
+    futures = [
+        pool.submit(Priority.BULK, order.append, "bulk"),
+        pool.submit(Priority.STANDARD, order.append, "standard"),
+        pool.submit(Priority.INTERACTIVE, order.append, "interactive"),
+        pool.submit(Priority.INTERACTIVE, order.append, "later"),
+    ]
+    gate.set()
+    for future in futures:
+        future.result(10)
+    pool.shutdown()
+    assert order == ["interactive", "later", "standard", "bulk"]
+
+
+def test_the_error_of_a_stage_reaches_its_caller_and_the_thread_lives_on() -> None:
+    pool = StagePool(1)
+    failed = pool.submit(Priority.STANDARD, int, "no number")
+    with pytest.raises(ValueError, match="invalid literal"):
+        failed.result(10)
+    assert pool.submit(Priority.STANDARD, int, "7").result(10) == 7
+    pool.shutdown()
+
+
+def test_a_stage_that_was_cancelled_while_it_waited_is_not_computed() -> None:
+    pool = StagePool(1)
+    gate = threading.Event()
+    computed: list[int] = []
+    pool.submit(Priority.STANDARD, gate.wait)
+    dropped = pool.submit(Priority.STANDARD, computed.append, 1)
+    kept = pool.submit(Priority.STANDARD, computed.append, 2)
+    assert dropped.cancel()
+    gate.set()
+    kept.result(10)
+    pool.shutdown()
+    assert computed == [2]
+
+
+def test_what_is_queued_is_finished_before_the_threads_end() -> None:
+    pool = StagePool(2)
+    futures = [pool.submit(Priority.BULK, pow, 2, n) for n in range(50)]
+    pool.shutdown()
+    assert [future.result(0) for future in futures] == [2**n for n in range(50)]
