@@ -116,3 +116,20 @@ def test_a_list_of_diagnoses_needs_no_marks() -> None:
 
 def test_other_sections_have_no_problem_items() -> None:
     assert heads("1. Aspirin\n2. Metformin\n", K.MEDICATIONS) == []
+
+
+def test_the_aspects_of_a_template_are_no_problems() -> None:
+    text = (
+        "The patient is here for her annual visit.\n\n"
+        "Congestive heart failure.\n• Medical Reasoning: EF 45%.\n• Medical Treatment: continue.\n\n"
+        "Kidney stones.\n• Patient Education and Counseling: fluids.\n"
+    )
+    assert heads(text) == ["Congestive heart failure", "Kidney stones"]
+
+
+def test_a_name_above_a_paragraph_is_a_problem_and_a_short_sentence_within_one_is_not() -> None:
+    text = (
+        "Back pain.\nThis is likely a strain from lifting boxes at work last week.\n"
+        "Rest it.\nHe will take naproxen twice a day with food for ten days.\n"
+    )
+    assert heads(text) == ["Back pain"]

@@ -61,6 +61,7 @@ class _Start:
 
 
 _LINE = re.compile(r"[^\r\n\x0b\x0c\x85\u2028\u2029]++")
+_LINE_BREAK = re.compile(r"\r\n|[\r\n]")
 _HASH = re.compile(
     r"#{1,6}[ \t]*+(?:\d{1,2}[.):]?)?+[ \t]*+|Problem[ \t]*#?\d{1,2}[.):]?[ \t]*+", re.IGNORECASE
 )
@@ -76,7 +77,20 @@ _HEAD_END = re.compile(
     r":(?=\s|\*|$)|(?<![ \t])[ \t]++[-\u2013\u2014=]++>?[ \t]|-(?=[ \t])|--++|;|[.?!](?=\s|$)|\u2192|\*\*"
 )
 _DOTTED = re.compile(r"\b(?:vs|dr|w|no|approx|hx|h/o|s/p|st|e\.g|i\.e|[A-Z])$", re.IGNORECASE)
+# A name on a line of its own may end like a sentence ("Back pain.").
+_BARE_SENTENCE = re.compile(r"[A-Z0-9][^.;?!:\r\n]{1,79}\.?$")
+# What templates divide a problem's text into; such a label is no problem, whatever mark stands before it.
+_ASPECT = re.compile(
+    r"(?:medical|clinical|patient|additional|further|specialist|treatment|follow[- ]?up)?[ \t]*"
+    r"(?:reasoning|treatments?|testing|tests|education(?: and counsell?ing)?|counsell?ing|agreements?|referrals?"
+    r"|plan|assessment|status|medications?|meds|monitoring|work[- ]?up|labs?|imaging|goals?|rationale|discussion"
+    r"|follow[- ]?up|disposition|decision[- ]making|recommendations?|orders?|procedures?|diagnostics?|therapy"
+    r"|instructions|history|comments?|notes?|hpi|exam)[ \t]*:",
+    re.IGNORECASE,
+)
 _MAX_NAME_WORDS = 8
+_FEWEST_PROSE_WORDS = 8
+"""Words from which a line is prose under a name rather than a name itself."""
 _LONGEST_BARE = 60
 """Code points of the longest line that is taken for the name of a problem without any mark of it."""
 
@@ -131,10 +145,14 @@ def _read(text: str, lines: list[Span], number: int) -> _Start | None:
     indent = _indent(text, line.start)
     for style, pattern in ((_Style.HASH, _HASH), (_Style.NUMBER, _NUMBER), (_Style.BULLET, _BULLET)):
         match = pattern.match(text, line.start, line.end)
+        if match is not None and _ASPECT.match(text, match.end(), line.end):
+            return None
         if match is not None:
             marker = Span(line.start, line.start + len(match[0].rstrip()))
             return _Start(style, indent, marker, match.end()) if match.end() < line.end else None
-    if _named(text, line) or _above_items(text, lines, number):
+    if _ASPECT.match(text, line.start, line.end):
+        return None
+    if _named(text, line) or _above_items(text, lines, number) or _above_prose(text, lines, number):
         return _Start(_Style.NAMED, indent, None, line.start)
     return None
 
@@ -146,7 +164,7 @@ def _named(text: str, line: Span) -> bool:
 
 
 def _names_problem(written: str) -> bool:
-    name = written.strip(" \t*:-\u2013\u2014")
+    name = written.strip(" \t*:.-\u2013\u2014")
     words = name.lower().split()
     return 0 < len(words) <= _MAX_NAME_WORDS and words[0] not in _NO_PROBLEMS and title_kind(name) is None
 
@@ -161,8 +179,24 @@ def _above_items(text: str, lines: list[Span], number: int) -> bool:
     if marked is None:
         first = _NUMBER.match(text, below.start, below.end)
         marked = first if first is not None and first[1] == "1" else None
-    bare = _BARE.match(text, line.start, line.end)
+    bare = _BARE_SENTENCE.match(text, line.start, line.end)
     return marked is not None and bare is not None and _names_problem(line.of(text))
+
+
+def _above_prose(text: str, lines: list[Span], number: int) -> bool:
+    """Whether the line is a short name with a blank line before it and prose on the line below."""
+    line = lines[number]
+    if number + 1 == len(lines) or len(line.of(text)) > _LONGEST_BARE:
+        return False
+    below = lines[number + 1]
+    before = text[lines[number - 1].end : line.start] if number else "\n\n"
+    return (
+        len(_LINE_BREAK.findall(before)) > 1
+        and len(_LINE_BREAK.findall(text, line.end, below.start)) == 1
+        and len(below.of(text).split()) >= _FEWEST_PROSE_WORDS
+        and _BARE_SENTENCE.match(text, line.start, line.end) is not None
+        and _names_problem(line.of(text))
+    )
 
 
 def _unmarked(text: str, lines: list[Span], kind: SectionKind) -> list[_Start]:
