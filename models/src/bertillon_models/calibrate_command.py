@@ -3,36 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from bertillon_models.confidence_fit import choose_threshold, fit
-from bertillon_models.corpus import read_corpus
-from bertillon_models.evaluation.local import SYSTEM, LocalCoder
-from bertillon_models.evaluation.note_sets import CodedNote, DataError, Profile, read_notes
+from bertillon_models.corpus import corpus_notes, fitting_part
+from bertillon_models.evaluation.local import LocalCoder
+from bertillon_models.evaluation.note_sets import DataError, Profile, comparable, read_notes
 from bertillon_server.coding.vocabulary import CodingProfile
-
-# Every third note of our own chooses the threshold, the others fit the weights.
-_HELD_BACK = 3
-
-
-def corpus_notes(folder: Path, coder: LocalCoder) -> list[CodedNote]:
-    """Return all notes of the project's corpus with the codes of their encounters, in the order of the files."""
-    table = coder.catalog.code_table(SYSTEM, coder.release)
-    billable = frozenset(
-        code for code, reportable in zip(table.codes, table.billable, strict=True) if reportable
-    )
-    return [note.coded() for path in sorted(folder.glob("*.txt")) for note in read_corpus(path, billable)]
-
-
-def comparable(notes: Sequence[CodedNote], profile: Profile) -> list[CodedNote]:
-    """Return the notes with their codes written as the profile compares them."""
-    return [
-        CodedNote(note.note_id, note.text, frozenset(map(profile.comparable, note.codes)), note.setting)
-        for note in notes
-    ]
 
 
 @click.command("calibrate")
@@ -51,7 +30,8 @@ def calibrate_command(bundle: Path, train: Path, dev: Path, corpus: Path, out: P
     """Fit confidence and thresholds: mention profile on CodiEsp, encounter profile on our own notes."""
     try:
         coder = LocalCoder(bundle)
-        own = corpus_notes(corpus, coder)
+        own = corpus_notes(corpus, coder.billable)
+        fitting = fitting_part(own)
         fitted = {
             CodingProfile.ALL_MENTIONS: (
                 Profile.CODIESP,
@@ -60,8 +40,8 @@ def calibrate_command(bundle: Path, train: Path, dev: Path, corpus: Path, out: P
             ),
             CodingProfile.ENCOUNTER: (
                 Profile.ENCOUNTER,
-                [note for number, note in enumerate(own) if number % _HELD_BACK],
-                [note for number, note in enumerate(own) if number % _HELD_BACK == 0],
+                fitting,
+                [note for note in own if note not in fitting],
             ),
         }
         stored = {}

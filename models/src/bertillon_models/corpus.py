@@ -9,7 +9,7 @@ and its text carries annotations `{{words as written|code|assertion|codeable}}`,
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from bertillon_models.evaluation.note_sets import CodedNote, DataError
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.vocabulary import Assertion, Setting
 
+# Every third note is held back from fitting weights.
+_HELD_BACK = 3
 _HEADER = "=== note:"
 _ANNOTATION = re.compile(r"\{\{([^{}|]+)\|([^{}|]+)\|([^{}|]+)\|([^{}|]+)\}\}")
 _ASSERTIONS = {name.lower(): Assertion[name] for name in Assertion.__members__} | {
@@ -58,6 +60,16 @@ def read_corpus(path: Path, billable: Collection[str]) -> Iterator[CorpusNote]:
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         fields = _fields(lines[start], f"{path}, line {start + 1}")
         yield _note(fields, lines[start + 1 : end], f"{path}, line {start + 1}", billable)
+
+
+def corpus_notes(folder: Path, billable: Collection[str]) -> list[CodedNote]:
+    """Return all notes of a folder with the codes of their encounters, in the order of the files."""
+    return [note.coded() for path in sorted(folder.glob("*.txt")) for note in read_corpus(path, billable)]
+
+
+def fitting_part(notes: Sequence[CodedNote]) -> list[CodedNote]:
+    """Return the notes that fit weights; the others choose thresholds and are reported."""
+    return [note for number, note in enumerate(notes) if number % _HELD_BACK]
 
 
 def _fields(line: str, where: str) -> dict[str, str]:

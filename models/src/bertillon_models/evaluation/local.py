@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,12 @@ class LocalCoder:
         )
         self._coder = Coder(self.knowledge)
         self._encoder = Encoder(opened.path(ENCODER_FILE))
+
+    @property
+    def billable(self) -> frozenset[str]:
+        """All codes that may be reported as they are."""
+        table = self.catalog.code_table(SYSTEM, self.release)
+        return frozenset(compress(table.codes, table.billable))
 
     def with_stages(self, stages: Coder) -> LocalCoder:
         """Return a coder that shares all that is loaded and runs other stages."""

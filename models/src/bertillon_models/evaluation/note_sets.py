@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -99,3 +99,11 @@ def _note(row: object, where: str) -> CodedNote:
     if setting not in Setting.__members__:
         raise DataError(f"{where}: setting must be outpatient or inpatient")
     return CodedNote(note_id, text, frozenset(codes), Setting[setting])
+
+
+def comparable(notes: Iterable[CodedNote], profile: Profile) -> list[CodedNote]:
+    """Return the notes with their codes written as the profile compares them."""
+    return [
+        CodedNote(note.note_id, note.text, frozenset(map(profile.comparable, note.codes)), note.setting)
+        for note in notes
+    ]

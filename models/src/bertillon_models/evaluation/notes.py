@@ -15,10 +15,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from bertillon_models.corpus import corpus_notes, fitting_part
 from bertillon_models.evaluation.floor import DictionaryFloor
 from bertillon_models.evaluation.intervals import Interval, bootstrap, precision_recall_f1
 from bertillon_models.evaluation.local import SYSTEM, LocalCoder
-from bertillon_models.evaluation.note_sets import CodedNote, DataError, Profile, read_notes
+from bertillon_models.evaluation.note_sets import CodedNote, DataError, Profile, comparable, read_notes
 from bertillon_server.coding.results import CodingOptions, NoteInput
 
 # Bins of the expected calibration error.
@@ -172,8 +173,10 @@ def excludes1_violations(coder: LocalCoder, predictions: Sequence[Prediction]) -
 
 @click.command("evaluate-notes")
 @click.option(
-    "--notes", "path", type=click.Path(path_type=Path, exists=True), required=True, help="JSON lines."
+    "--notes", "path", type=click.Path(path_type=Path, exists=True), help="Coded notes, JSON lines."
 )
+@click.option("--corpus", type=click.Path(path_type=Path, exists=True), help="Folder of annotated notes.")
+@click.option("--held-back", is_flag=True, help="Of the corpus, only the notes that fitted no weights.")
 @click.option("--bundle", type=click.Path(path_type=Path), default=Path("models/current"), show_default=True)
 @click.option(
     "--profile", type=click.Choice([p.value for p in Profile]), default="encounter", show_default=True
@@ -186,17 +189,32 @@ def excludes1_violations(coder: LocalCoder, predictions: Sequence[Prediction]) -
 )
 @click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
-def notes_command(path: Path, bundle: Path, profile: str, terms: Path | None, style: str, seed: int) -> None:
+def notes_command(
+    *,
+    path: Path | None,
+    corpus: Path | None,
+    held_back: bool,
+    bundle: Path,
+    profile: str,
+    terms: Path | None,
+    style: str,
+    seed: int,
+) -> None:
     """Score the service's codes on a set of coded notes, beside the untrained dictionary floor."""
+    if (path is None) == (corpus is None):
+        raise click.UsageError("give either --notes or --corpus")
     chosen = Profile(profile)
+    coder = LocalCoder(bundle)
     try:
-        notes = [
-            CodedNote(n.note_id, n.text, frozenset(map(chosen.comparable, n.codes)), n.setting)
-            for n in read_notes(path)
-        ]
+        if corpus is not None:
+            read = corpus_notes(corpus, coder.billable)
+            if held_back:
+                read = [note for note in read if note not in fitting_part(read)]
+        else:
+            read = list(read_notes(Path(str(path))))
     except DataError as error:
         raise click.ClickException(str(error)) from None
-    coder = LocalCoder(bundle)
+    notes = comparable(read, chosen)
     predictions, seconds, unbillable = predict(coder, notes, chosen)
     own = score(coder.knowledge.versions.model, notes, predictions, seed=seed)
     own.plain["seconds per note"] = seconds
@@ -204,9 +222,7 @@ def notes_command(path: Path, bundle: Path, profile: str, terms: Path | None, st
     own.plain["Excludes1 violations"] = excludes1_violations(coder, predictions)
     reports = [own]
     if terms is not None:
-        table = coder.catalog.code_table(SYSTEM, coder.release)
-        billable = [code for code, reportable in zip(table.codes, table.billable, strict=True) if reportable]
-        floor = DictionaryFloor(terms, billable)
+        floor = DictionaryFloor(terms, coder.billable)
         guessed = [frozenset(map(chosen.comparable, floor.codes(note.text))) for note in notes]
         reports.append(
             score(
@@ -219,12 +235,12 @@ def notes_command(path: Path, bundle: Path, profile: str, terms: Path | None, st
     if style == "json":
         click.echo(json.dumps([asdict(report) for report in reports], indent=2))
     else:
-        Console().print(_table(path, chosen, reports))
+        Console().print(_table((path or corpus or bundle).name, chosen, reports))
 
 
-def _table(path: Path, profile: Profile, reports: Sequence[Scores]) -> Table:
+def _table(source: str, profile: Profile, reports: Sequence[Scores]) -> Table:
     table = Table(
-        title=f"{path.name}: {reports[0].notes} notes, profile {profile.value}, 95 % intervals over notes"
+        title=f"{source}: {reports[0].notes} notes, profile {profile.value}, 95 % intervals over notes"
     )
     table.add_column("figure")
     for report in reports:
