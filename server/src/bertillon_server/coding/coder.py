@@ -179,7 +179,7 @@ class Coder:
         by_term: dict[Found, Link] = {}
         taken = taken_words(reading.words, reading.terms)
         for found in reading.terms:
-            context = context_of(note.text, reading.words, found, taken, reading.items)
+            context = _qualifiers(note, reading, found, taken)
             link = self._knowledge.linker.link_term(
                 found, said_by(note.text, reading.words, found), context, limit
             )
@@ -188,7 +188,7 @@ class Coder:
         if reading.phrases:
             rows, cosines = self._knowledge.vectors.search(vectors, self._knowledge.neighbours)
             for i, phrase in enumerate(reading.phrases):
-                context = context_of(note.text, reading.words, phrase, taken, reading.items)
+                context = _qualifiers(note, reading, phrase, taken)
                 least = MIN_COSINE if phrase.item is not None else MIN_COSINE_IN_PROSE
                 link = self._knowledge.linker.link_phrase(
                     rows[i], cosines[i], said_by(note.text, reading.words, phrase), context, limit, least
@@ -289,6 +289,14 @@ class Coder:
     def _ref(self, code: str) -> CodeRef:
         knowledge = self._knowledge
         return CodeRef(knowledge.system, code, knowledge.release, knowledge.codes.title(code))
+
+
+def _qualifiers(note: NoteInput, reading: Reading, found: Found, taken: NDArray[np.bool_]) -> dict[str, Span]:
+    """Return the words that may qualify a mention, the patient's sex among them where it is known."""
+    context = context_of(note.text, reading.words, found, taken, reading.items)
+    if note.sex is not None:
+        context.setdefault(note.sex.name.lower(), found.span)
+    return context
 
 
 def _place(links: dict[Found, Link], phrase: Found, link: Link, limit: int) -> None:
