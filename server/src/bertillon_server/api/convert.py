@@ -92,9 +92,13 @@ class ReplyWriter:
         )
 
     def _mention(self, mention: results.Mention) -> types.Mention:
+        # A sentence that was cut for its length may end within the mention.
+        around = Span(
+            min(mention.sentence.start, mention.span.start), max(mention.sentence.end, mention.span.end)
+        )
         sentence = Span(
-            max(mention.sentence.start, mention.span.start - SENTENCE_MARGIN),
-            min(mention.sentence.end, mention.span.end + SENTENCE_MARGIN),
+            max(around.start, mention.span.start - SENTENCE_MARGIN),
+            min(around.end, mention.span.end + SENTENCE_MARGIN),
         )
         return types.Mention(
             evidence=self._evidence(mention.span),
