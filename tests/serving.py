@@ -98,6 +98,11 @@ class FakeCoder:
             if not self.active:
                 self.idle.set()
 
+    def search_terms(self, query: str, system: str, version: str) -> list[tuple[str, str]]:
+        """Know no term."""
+        del query, system, version
+        return []
+
     async def search_semantic(
         self, query: str, system: str, version: str, limit: int, call: Call
     ) -> list[tuple[str, str, float]]:

@@ -150,3 +150,8 @@ async def test_a_search_by_meaning_returns_codes_with_their_titles(flow: CodingF
     assert found[0][0] == "E11.9"
     assert "diabetes" in found[0][1].lower()
     assert await flow.search_semantic(PHRASE, "no-such-system", RELEASE, 5, Call()) == []
+
+
+async def test_an_abbreviation_is_found_as_a_term(flow: CodingFlow) -> None:
+    assert [code for code, _ in flow.search_terms("htn", SYSTEM, RELEASE)] == ["I10"]
+    assert flow.search_terms("no term at all", SYSTEM, RELEASE) == []

@@ -10,6 +10,7 @@ from small_knowledge import PHRASE, TERMS, code, knowledge
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.results import EncounterSummary, Mention
+from bertillon_server.coding.standing import needs_certainty
 from bertillon_server.coding.vocabulary import (
     Assertion,
     AxisKind,
@@ -53,6 +54,18 @@ def test_a_lone_section_counts_whatever_its_kind(coder: Coder) -> None:
 def test_the_number_of_a_list_entry_is_no_part_of_the_term(coder: Coder) -> None:
     _, summary = code(coder, "Assessment:\n1. Type 2 diabetes\n2. HTN\n")
     assert codes(summary) == ["E11.9", "I10"]
+
+
+def test_the_numbers_around_an_entry_are_no_part_of_it(coder: Coder) -> None:
+    _, summary = code(coder, "Assessment:\n1. Diabetes\n2. Cough\n")
+    assert codes(summary) == ["E11.9", "R05.9"]
+
+
+def test_some_diagnoses_are_coded_inpatient_only_when_they_are_confirmed() -> None:
+    assert needs_certainty("U07.1", Setting.INPATIENT)
+    assert not needs_certainty("J18.9", Setting.INPATIENT)
+    assert needs_certainty("J18.9", Setting.OUTPATIENT)
+    assert not needs_certainty("R07.9", Setting.OUTPATIENT)
 
 
 def test_negated_and_hypothetical_mentions_are_returned_and_not_coded(coder: Coder) -> None:

@@ -69,12 +69,16 @@ _BRACKETED = re.compile(r"\s*[\[(][^\])]*[\])]")
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A written form, the code that it means, and where that comes from."""
+    """A written form, the code that it means, and where that comes from.
+
+    One of several forms that differ in a common word only needs no vector of its own.
+    """
 
     text: str
     code: str
     source: str
     capitals: bool = False
+    vector: bool = True
 
 
 def read_terminology(path: Path) -> Iterator[Term]:
@@ -90,6 +94,18 @@ def read_terminology(path: Path) -> Iterator[Term]:
                 yield from _neoplasm(text, code)
             elif not _LEFTOVER.search(text):
                 yield Term(text, code, source, capitals=_written_in_capitals(text))
+                yield from _history(text, code, source)
+
+
+# "Personal history of malignant neoplasm of breast" is written "history of breast cancer".
+_HISTORY = re.compile(r"(family|personal) history of (?:primary )?malignant neoplasm of (.+)", re.IGNORECASE)
+
+
+def _history(text: str, code: str, source: str) -> Iterator[Term]:
+    match = _HISTORY.fullmatch(text)
+    if match is not None:
+        whose, site = match.groups()
+        yield Term(f"{whose} history of {site} cancer", code, source)
 
 
 # What a note calls the columns of the neoplasm table.
@@ -106,8 +122,8 @@ def _neoplasm(text: str, code: str) -> Iterator[Term]:
     """Turn `Neoplasm, lung | malignant primary` into the ways a note says it."""
     path, _, behaviour = text.partition(" | ")
     site = re.sub(r"\b(?:NEC|NOS)\b", "", _BRACKETED.sub("", path.removeprefix("Neoplasm, ")))
-    for word in _NEOPLASM_WORDS.get(behaviour.strip().lower(), ()):
-        yield Term(f"{word} {site.replace(',', ' ')}", code, "neoplasm_table")
+    for place, word in enumerate(_NEOPLASM_WORDS.get(behaviour.strip().lower(), ())):
+        yield Term(f"{word} {site.replace(',', ' ')}", code, "neoplasm_table", vector=place == 0)
 
 
 def read_lexicon(directory: Path) -> Iterator[Term]:
@@ -190,7 +206,9 @@ def build_table(terms: Iterable[Term], known: frozenset[str]) -> TermTable:
             if best is None or best[0] < weight:
                 meanings[key][code] = (weight, flags | (best[1] if best else TermFlag(0)))
             text = _ENCOUNTER.sub("", term.text)
-            if key not in texts or (weight, -len(text)) > (texts[key][0], -len(texts[key][1])):
+            if term.vector and (
+                key not in texts or (weight, -len(text)) > (texts[key][0], -len(texts[key][1]))
+            ):
                 texts[key] = (weight, text)
     codes: dict[str, int] = {}
     rows = []
@@ -200,7 +218,11 @@ def build_table(terms: Iterable[Term], known: frozenset[str]) -> TermTable:
         for code, (weight, flags) in collapsed.items():
             rows.append((key, codes.setdefault(code, len(codes)), weight, int(flags)))
         code, (_, flags) = next(iter(collapsed.items()))
-        if code[0] not in _NO_VECTORS and not (flags & TermFlag.STRIPPED and _SIDED.search(texts[key][1])):
+        if (
+            key in texts
+            and code[0] not in _NO_VECTORS
+            and not (flags & TermFlag.STRIPPED and _SIDED.search(texts[key][1]))
+        ):
             concepts.append((texts[key][1], codes[code]))
     rows.sort(key=lambda row: (row[0], -row[2], row[1]))
     concepts.sort()

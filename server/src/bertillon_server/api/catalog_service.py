@@ -115,13 +115,24 @@ class CatalogService(pb_grpc.CatalogServiceServicer):
         return choice.release, []
 
     def _by_words(self, search: ValidSearch, release: Release) -> list[SearchHit]:
-        return self._catalog.search(
+        """Search titles and inclusion terms; what the query is an abbreviation or a lay name of goes first."""
+        hits = self._catalog.search(
             release.system,
             release.version,
             search.query,
             limit=search.limit,
             billable_only=search.billable_only,
         )
+        table = self._catalog.code_table(release.system, release.version)
+        known = self._coder.search_terms(search.query, release.system, release.version)
+        best = max((hit.score for hit in hits), default=0.0)
+        named = [
+            SearchHit(code, title, table.is_billable(code), title, best + len(known) - place)
+            for place, (code, title) in enumerate(known)
+            if table.is_billable(code) or not search.billable_only
+        ]
+        codes = {hit.code for hit in named}
+        return [*named, *(hit for hit in hits if hit.code not in codes)][: search.limit]
 
     async def _by_meaning(self, search: ValidSearch, release: Release, call: Call) -> list[SearchHit]:
         wanted = search.limit * (_OVERFETCH if search.billable_only else 1)

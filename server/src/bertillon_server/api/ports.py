@@ -15,6 +15,9 @@ class NoteCoder(Protocol):
     def code_note(self, note: NoteInput, call: Call) -> AsyncIterator[Event]:
         """Yield the outline, the section results as they are done, then the encounter summary."""
 
+    def search_terms(self, query: str, system: str, version: str) -> list[tuple[str, str]]:
+        """Return the codes (code, title) that a query as a whole is a known term of, best first."""
+
     async def search_semantic(
         self, query: str, system: str, version: str, limit: int, call: Call
     ) -> list[tuple[str, str, float]]:

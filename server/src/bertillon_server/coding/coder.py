@@ -19,7 +19,6 @@ from bertillon_server.coding.codeable import codeable_sections
 from bertillon_server.coding.confidence import Place, ProfileModel, Signals, shared
 from bertillon_server.coding.context import axes_of, context_of, said_by
 from bertillon_server.coding.encounter import Encounter
-from bertillon_server.coding.history import family_history, is_lasting, personal_history
 from bertillon_server.coding.knowledge import Knowledge
 from bertillon_server.coding.linking import MIN_COSINE, MIN_COSINE_IN_PROSE, Link, merged
 from bertillon_server.coding.list_items import ProblemItem, problem_items
@@ -39,12 +38,10 @@ from bertillon_server.coding.results import (
 from bertillon_server.coding.sections import sections_from
 from bertillon_server.coding.sentences import split_sentences
 from bertillon_server.coding.spans import Span
+from bertillon_server.coding.standing import stands
 from bertillon_server.coding.vocabulary import (
-    Assertion,
-    CodingProfile,
     MentionType,
     SectionKind,
-    Setting,
     SuppressionReason,
 )
 from bertillon_server.coding.words import Words, words_of
@@ -70,11 +67,6 @@ NEIGHBOURS_PER_HIT = 4
 _TYPES = {"R": MentionType.SYMPTOM, "Z": MentionType.STATUS} | dict.fromkeys(
     "VWXY", MentionType.EXTERNAL_CAUSE
 )
-_NOT_CURRENT = {
-    Assertion.NEGATED: SuppressionReason.NEGATED,
-    Assertion.HYPOTHETICAL: SuppressionReason.HYPOTHETICAL,
-    Assertion.OTHER_PERSON: SuppressionReason.OTHER_PERSON,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +101,13 @@ class Coder:
     def tokenize(self, text: str) -> list[NDArray[np.int64]]:
         """Return a short text as one window."""
         return self._knowledge.tokenizer.encode([text], max_tokens=MAX_QUERY_TOKENS)
+
+    def known_as(self, text: str) -> list[tuple[str, str]]:
+        """Return the codes (code, title) of a text that as a whole is a term: an abbreviation, a lay name."""
+        knowledge = self._knowledge
+        match = knowledge.terms.find(words_of(text))
+        codes = [] if match is None else [code for code, _, _ in knowledge.terms.targets(match)]
+        return [(code, knowledge.codes.title(code)) for code in codes]
 
     def nearest(self, vectors: NDArray[np.float32], limit: int) -> list[tuple[str, str, float]]:
         """Return the codes nearest to a vector [1, dimensions] as (code, title, cosine), best first."""
@@ -221,9 +220,9 @@ class Coder:
     ) -> Mention:
         knowledge = self._knowledge
         best = link.candidates[0]
-        code, suppression = self._told(note, reading, found, best.leaf.code, judgement.assertion)
+        code, suppression = stands(knowledge, note, reading.words, found, best.leaf.code, judgement.assertion)
         if suppression is None:
-            suppression = _here(reading, codeable)
+            suppression = None if reading.section.kind in codeable else SuppressionReason.NOT_CODEABLE_HERE
         if best.leaf.invented and code == best.leaf.code:
             suppression = suppression or SuppressionReason.NO_BILLABLE_CODE
         confidence = model.confidence(
@@ -262,30 +261,6 @@ class Coder:
             suppression=suppression,
         )
 
-    def _told(
-        self, note: NoteInput, reading: Reading, found: Found, code: str, assertion: Assertion
-    ) -> tuple[str, SuppressionReason | None]:
-        """Return the code that the assertion leaves, and why it does not count where it does not."""
-        terms = self._knowledge.terms
-        if assertion in _NOT_CURRENT:
-            return code, _NOT_CURRENT[assertion]
-        if assertion is Assertion.FAMILY:
-            family = family_history(terms, reading.words, found.first, found.last)
-            return (code, SuppressionReason.FAMILY) if family is None else (self._leaf(family), None)
-        if note.options.profile is CodingProfile.ALL_MENTIONS:
-            return code, None
-        if assertion is Assertion.HISTORICAL and not is_lasting(code) and code[0] not in "ZR":
-            past = personal_history(terms, reading.words, found.first, found.last)
-            return (code, SuppressionReason.HISTORICAL) if past is None else (self._leaf(past), None)
-        if assertion is Assertion.POSSIBLE and note.setting is Setting.OUTPATIENT and code[0] != "R":
-            # IV.H: an uncertain diagnosis is not coded outpatient; a symptom that may be present is no diagnosis.
-            return code, SuppressionReason.UNCERTAIN
-        return code, None
-
-    def _leaf(self, code: str) -> str:
-        leaf = self._knowledge.decoder.decode(code, frozenset(), {})
-        return leaf.code if leaf is not None else code
-
     def _ref(self, code: str) -> CodeRef:
         knowledge = self._knowledge
         return CodeRef(knowledge.system, code, knowledge.release, knowledge.codes.title(code))
@@ -318,12 +293,3 @@ def _place_of(reading: Reading, found: Found) -> Place:
     if reading.items and found.span.start >= reading.items[0].head.start:
         return Place.BODY
     return Place.PROSE
-
-
-def _here(reading: Reading, codeable: frozenset[SectionKind]) -> SuppressionReason | None:
-    """Say whether the place of a mention makes it count towards this encounter."""
-    if len(codeable) == len(SectionKind):
-        return None
-    if reading.section.kind not in codeable:
-        return SuppressionReason.NOT_CODEABLE_HERE
-    return None

@@ -74,6 +74,11 @@ class CodingFlow:
             summary = await self._compute(call, coder.summarise, note, outline, results)
             yield dataclasses.replace(summary, timings=_total(results, began))
 
+    def search_terms(self, query: str, system: str, version: str) -> list[tuple[str, str]]:
+        """Return the codes (code, title) that a query as a whole is a known term of; blocks for microseconds."""
+        coder = self._releases.coder_of(system, version)
+        return [] if coder is None else coder.known_as(query)
+
     async def search_semantic(
         self, query: str, system: str, version: str, limit: int, call: Call
     ) -> list[tuple[str, str, float]]:

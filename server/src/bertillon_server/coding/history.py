@@ -1,6 +1,6 @@
 """What "history of" means for coding: a disease that lasts is current, another becomes a history code.
 
-Sources: Official Guidelines I.C.21.c.4 (history codes) and IV.J (chronic diseases treated on an ongoing basis may
+Sources: Official Guidelines I.C.21.c.4 (history codes) and IV.I (chronic diseases treated on an ongoing basis may
 be coded as often as the patient receives care for them).
 """
 
@@ -60,6 +60,8 @@ _LASTING = (
     ("N40", "N40"),
     ("Q00", "Q99"),
 )
+# Categories of family history.
+FAMILY_CATEGORIES = ("Z80", "Z81", "Z82", "Z83", "Z84")
 _PERSONAL = words_of("personal history")
 _FAMILY = words_of("family history")
 
@@ -77,13 +79,13 @@ def personal_history(index: TermIndex, words: Words, first: int, last: int) -> s
 
 def family_history(index: TermIndex, words: Words, first: int, last: int) -> str | None:
     """Return the code for a family history of what the words `[first, last)` name, None when there is none."""
-    return _history(index, words, first, last, _FAMILY, ("Z80", "Z81", "Z82", "Z83", "Z84"))
+    return _history(index, words, first, last, _FAMILY, FAMILY_CATEGORIES)
 
 
 def _history(
     index: TermIndex, words: Words, first: int, last: int, prefix: Words, categories: tuple[str, ...]
 ) -> str | None:
-    match = index.find(np.concatenate([prefix.plain, words.plain[first:last]]))
+    match = index.find_hashes(np.concatenate([prefix.plain, words.plain[first:last]]))
     if match is None:
         return None
     codes = (

@@ -62,13 +62,13 @@ class Found:
 
 
 def sentence_numbers(text: str, words: Words, sentences: Sequence[Span]) -> NDArray[np.int32]:
-    """Return int32 [n], the index of the sentence of each word; -1 for the number that marks a list entry."""
+    """Return int32 [n], the index of the sentence of each word; a negative one for the mark of a list entry."""
     starts = np.array([sentence.start for sentence in sentences], np.int32)
     numbers = (np.searchsorted(starts, words.starts, "right") - 1).astype(np.int32)
-    for sentence in sentences:
+    for number, sentence in enumerate(sentences):
         marker = _MARKER.match(text, sentence.start, sentence.end)
         if marker is not None:
-            numbers[np.searchsorted(words.starts, marker.start(1))] = -1
+            numbers[np.searchsorted(words.starts, marker.start(1))] = -1 - number
     return numbers
 
 

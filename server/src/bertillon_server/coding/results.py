@@ -25,7 +25,7 @@ class PreCutSection:
 
     span: Span
     kind: SectionKind
-    title: str
+    title: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

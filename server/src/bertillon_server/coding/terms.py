@@ -90,9 +90,17 @@ class TermIndex:
             found += self._lookup(capitals, sentences, CAPITALS_SALT)
         return found
 
-    def find(self, hashes: NDArray[np.uint64]) -> TermMatch | None:
-        """Return the term that is made of the given words in any order, None when there is none."""
-        key = np.uint64(term_key(hashes))
+    def find(self, words: Words) -> TermMatch | None:
+        """Return the term that all the words together are, in any order; None when they are none."""
+        if words.upper.all():
+            found = self.find_hashes(words.plain, CAPITALS_SALT)
+            if found is not None:
+                return found
+        return self.find_hashes(words.plain)
+
+    def find_hashes(self, hashes: NDArray[np.uint64], salt: np.uint64 = NO_SALT) -> TermMatch | None:
+        """Return the term whose words have the given hashes, None when there is none."""
+        key = np.uint64(term_key(hashes, salt))
         row = int(np.searchsorted(self._keys, key, "left"))
         if key == 0 or row == len(self._keys) or self._keys[row] != key:
             return None

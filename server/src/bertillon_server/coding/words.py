@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import numpy as np
@@ -110,7 +110,7 @@ class Words:
 
     starts: NDArray[np.int32]
     ends: NDArray[np.int32]
-    forms: tuple[str, ...]
+    forms: tuple[str, ...] = field(repr=False)
     upper: NDArray[np.bool_]
     full: NDArray[np.uint64]
     plain: NDArray[np.uint64]

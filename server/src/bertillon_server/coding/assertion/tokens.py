@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bertillon_server.coding.spans import Span
 
@@ -67,7 +67,7 @@ class Tokens:
 
     starts: list[int]
     ends: list[int]
-    keys: list[str]
+    keys: list[str] = field(repr=False)
     breaks: frozenset[int]
     """Tokens in front of which a line ends a clause: a blank line, or a new bullet."""
 
