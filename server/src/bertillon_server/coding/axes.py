@@ -42,8 +42,8 @@ _EMPTY = frozenset(["unspecified", "specified", "other", "nos", "nec", "uncompli
 # Words taken as documented when the note is silent, each by a rule of the Official Guidelines:
 # a fracture not said to be open is closed, not said to be nondisplaced is displaced (I.C.19.c); osteoarthritis
 # not said to be secondary is primary (the Alphabetic Index's default); a breast not said to be a man's is a
-# woman's (the Neoplasm Table lists "breast (female)").
-DEFAULTS = frozenset({"closed", "displaced", "primary", "female"})
+# woman's (the Neoplasm Table lists "breast (female)"). Titles of eye and ear diseases name the organ again.
+DEFAULTS = frozenset({"closed", "displaced", "primary", "female", "ear", "eye"})
 
 _ENCOUNTER_PART = re.compile(
     r", ((?:initial|subsequent) encounter\b.*|sequela|not applicable or unspecified|fetus \d|other fetus"

@@ -63,7 +63,8 @@ def _diabetes(codes: Collection[str]) -> list[Combination]:
 
 
 def _hypertension(codes: Collection[str]) -> list[Combination]:
-    if "I10" not in codes:
+    plain = next((code for code in ("I10", "I11.9", "I12.9") if code in codes), None)
+    if plain is None:
         return []
     heart = next((code for code in sorted(codes) if code.startswith("I50")), None)
     kidney = next((code for code in sorted(codes) if code.startswith("N18")), None)
@@ -76,5 +77,5 @@ def _hypertension(codes: Collection[str]) -> list[Combination]:
         code = "I12.0" if late else "I12.9"
     else:
         return []
-    parts = tuple(part for part in ("I10", heart, kidney) if part)
-    return [Combination(code, parts, ("I10",), _HYPERTENSION_SOURCE)]
+    parts = tuple(part for part in (plain, heart, kidney) if part)
+    return [] if code in codes else [Combination(code, parts, (plain,), _HYPERTENSION_SOURCE)]

@@ -89,11 +89,14 @@ class Decoder:
         title = read_title(self._codes.title(target))
         wanted = title.asserts | title.either
         scope = target
-        if self._codes.is_billable(target):
+        billable = self._codes.is_billable(target)
+        if billable or title.open:
+            # What the concept leaves open, a sibling may say.
             category = target[:3]
-            if self._leaf_count(category) > MAX_SIBLINGS or not _improvable(title, target):
+            if self._leaf_count(category) <= MAX_SIBLINGS and (not billable or _improvable(title, target)):
+                scope = category
+            elif billable:
                 return Leaf(target, frozenset(), (), 0)
-            scope = category
         best: tuple[float, int, _Base] | None = None
         bases = self._bases(scope)
         said = span | context.keys()

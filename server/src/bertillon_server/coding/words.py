@@ -59,7 +59,7 @@ _SAME_PAIRS = dict(
     penile:penis scrotal:scrotum umbilical:umbilicus inguinal:groin axillary:axilla
     thyroidal:thyroid adrenals:adrenal tumor:neoplasm tumour:neoplasm tumoral:neoplasm
     neoplasia:neoplasm neoplastic:neoplasm cancerous:cancer malignancy:cancer metastases:metastasis
-    metastatic:metastasis mets:metastasis fx:fracture fxs:fracture
+    metastatic:metastasis mets:metastasis hx:history hist:history flare:exacerbation fx:fracture fxs:fracture
     fractured:fracture dislocated:dislocation infected:infection infectious:infection
     inflamed:inflammation painful:pain pains:pain swollen:swelling calculi:calculus stone:calculus
     lithiasis:calculus stones:calculus diverticula:diverticulum emboli:embolism embolus:embolism
