@@ -11,8 +11,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))  # the benchmarks are no distribution
+pytest.register_assert_rewrite("gauges", "replies")
 
 from benchmarks.service import BUNDLE, Service, serving  # noqa: E402
+
 from bertillon import Bertillon, Retries  # noqa: E402
 
 # Short, so that a client that reads nothing is found out within a test; every other reads at once.

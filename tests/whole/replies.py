@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from benchmarks.spans import Ruler, evidence_in
+
 from bertillon import (
     Assertion,
     Code,
+    EncounterCode,
     Mention,
     NoteResult,
     OffsetUnit,
     Span,
+    SuppressedCode,
     SuppressionReason,
 )
 
@@ -57,10 +60,11 @@ def assert_summary_sound(result: NoteResult) -> None:
     codes = [item.code.code for item in summary.codes]
     assert len(codes) == len(set(codes))
     assert not {item.code.code for item in summary.suppressed} & set(codes)
-    for item in [*summary.codes, *summary.suppressed]:
-        assert 0 <= item.confidence <= 1
-        assert item.evidence
-        for reference in item.evidence:
+    weighed: list[EncounterCode | SuppressedCode] = [*summary.codes, *summary.suppressed]
+    for considered in weighed:
+        assert 0 <= considered.confidence <= 1
+        assert considered.evidence
+        for reference in considered.evidence:
             mention = result.sections[reference.section_index].mentions[reference.mention_index]
             assert mention.evidence == reference.evidence
     for item in summary.codes:

@@ -34,6 +34,7 @@ from bertillon_server.coding.results import (
     Section,
     SectionResult,
     Timings,
+    in_order,
 )
 from bertillon_server.coding.sections import sections_from
 from bertillon_server.coding.sentences import split_sentences
@@ -168,7 +169,7 @@ class Coder:
         threshold = note.options.min_confidence
         if threshold is None:
             threshold = self._knowledge.calibration.profiles[note.options.profile].threshold
-        codes, suppressed = Encounter(self._knowledge, note, threshold).codes(results)
+        codes, suppressed = Encounter(self._knowledge, note, threshold).codes(in_order(results))
         return EncounterSummary(codes, suppressed, outline.versions, outline.notices, Timings())
 
     def _links(
@@ -240,8 +241,10 @@ class Coder:
                 used=len(best.leaf.used),
             )
         )
-        rest = link.candidates[1 : note.options.max_alternatives + 1]
-        chances = shared(confidence, [candidate.weight for candidate in rest])
+        rest = sorted(
+            link.candidates[1 : note.options.max_alternatives + 1], key=lambda c: c.strength, reverse=True
+        )
+        chances = shared(confidence, [candidate.strength for candidate in rest])
         asserted = read_title(knowledge.codes.title(code)).asserts
         context = context_of(note.text, reading.words, found, taken, reading.items)
         return Mention(

@@ -19,6 +19,8 @@ NEIGHBOURS = 24
 MIN_COSINE = 0.72
 # The same for a phrase of prose, which need not name a condition at all.
 MIN_COSINE_IN_PROSE = 0.8
+# Weight of a term of the project's own lexicon, the heaviest there is.
+MAX_WEIGHT = 10.0
 # Diabetes of no type said is type 2 (guidelines I.C.4.a.2), unless the text has a number of its own.
 _DIABETES_DEFAULT = frozenset({"2"})
 
@@ -31,6 +33,11 @@ class Candidate:
     weight: float
     flags: TermFlag
     cosine: float | None
+
+    @property
+    def strength(self) -> float:
+        """How near the candidate is, within [0, 1] for terms and phrases alike."""
+        return self.weight / MAX_WEIGHT if self.cosine is None else self.cosine
 
 
 @dataclass(frozen=True, slots=True)
