@@ -7,7 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from benchmarks.notes import own_notes, variations
 
-from bertillon import Bertillon, Note, NoteResult, Timings
+from bertillon import (
+    Alternative,
+    Bertillon,
+    EncounterCode,
+    Mention,
+    Note,
+    NoteResult,
+    SuppressedCode,
+    Timings,
+)
 
 OTHERS = 50
 NOTES = 6
@@ -19,17 +28,16 @@ ROUNDING = 1e-4
 
 def without_timings(result: NoteResult) -> tuple[list[bytes], list[float]]:
     """Return what a reply says but for its timings: to the bit, and its confidences apart."""
-    confidences = []
+    rated: list[Mention | Alternative | EncounterCode | SuppressedCode] = []
     for section in result.sections:
         section.timings.CopyFrom(Timings())
         for mention in section.mentions:
-            for rated in (mention, *mention.alternatives):
-                confidences.append(rated.confidence)
-                rated.confidence = 0
+            rated += [mention, *mention.alternatives]
     result.summary.timings.CopyFrom(Timings())
-    for code in (*result.summary.codes, *result.summary.suppressed):
-        confidences.append(code.confidence)
-        code.confidence = 0
+    rated += [*result.summary.codes, *result.summary.suppressed]
+    confidences = [item.confidence for item in rated]
+    for item in rated:
+        item.confidence = 0
     messages = (result.outline, *result.sections, result.summary)
     return [message.SerializeToString(deterministic=True) for message in messages], confidences
 
