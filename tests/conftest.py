@@ -6,9 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from serving import Serve
+
+# The same examples in every run, and no verdict by the clock: the machine may be busy with other tests.
+settings.register_profile("bertillon", deadline=None, derandomize=True)
+settings.load_profile("bertillon")
 
 
 @pytest.fixture

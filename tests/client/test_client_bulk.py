@@ -269,7 +269,7 @@ async def test_leaving_an_asynchronous_run_early_ends_its_workers(target: str) -
         assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("bertillon-")]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_the_ledger_decides_every_note_once_whatever_happens(data: st.DataObject) -> None:
     """Notes, answers, rejections, broken streams and a slow caller in any order."""

@@ -10,7 +10,7 @@ import pytest
 from fake_bertillon import PATIENCE_S, Failure, FakeBertillon, MakeClient
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import bertillon
@@ -170,7 +170,6 @@ def test_retry_info_becomes_seconds() -> None:
     assert "in 1.50 s" in str(error)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_damaged_details_never_hide_the_status(data: bytes) -> None:
     assert isinstance(make_error(grpc.StatusCode.NOT_FOUND, "", read_details(data)), bertillon.NotFoundError)
@@ -253,7 +252,6 @@ def test_a_token_never_travels_in_the_clear_to_another_host(make_client: MakeCli
     make_client(target="coder.example:443", token="t", token_without_tls=True)  # noqa: S106
 
 
-@settings(deadline=None)
 @given(st.sampled_from([bertillon.Assertion, bertillon.SectionKind, bertillon.SuppressionReason]), st.data())
 def test_labels_are_the_names_of_the_contract_in_plain_words(enum: Any, data: st.DataObject) -> None:
     value = data.draw(st.sampled_from(enum.values()))

@@ -13,7 +13,7 @@ import grpc
 import pytest
 from click.testing import CliRunner, Result
 from fake_bertillon import Failure, FakeBertillon
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bertillon.cli.inputs import read
@@ -75,11 +75,12 @@ def test_one_note_is_shown_with_its_evidence_and_its_reasons(invoke: Invoke, not
     result = invoke("code", note)
 
     assert result.exit_code == 0
-    lines = [line.rstrip() for line in result.stdout.splitlines()]
-    assert "HPI  assessment" in lines
-    assert "  E11.9      0.87 Type 2 diabetes  present" in lines
-    assert "                 Has «diabetes»." in lines
-    assert "  R07.9      0.87 Chest pain  negated, not coded: negated" in lines
+    # Columns are as wide as the release of the library that draws them makes them.
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert "HPI assessment" in lines
+    assert "E11.9 0.87 Type 2 diabetes present" in lines
+    assert "Has «diabetes»." in lines
+    assert "R07.9 0.87 Chest pain negated, not coded: negated" in lines
     assert lines.index("ENCOUNTER") < lines.index("LEFT OUT")
     assert lines[-1].startswith("first section after ")
     assert "\x1b" not in result.stdout
@@ -262,7 +263,6 @@ def test_a_json_line_may_say_more_about_its_note(tmp_path: Path) -> None:
     assert (first.note.date_of_service, second.note.date_of_service) == ("2026-01-02", "2026-05-01")
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_no_line_of_bytes_stops_a_run(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     source = tmp_path_factory.mktemp("lines") / "n.jsonl"
@@ -400,7 +400,6 @@ def test_colours_are_for_terminals_only(target: str, note: Path) -> None:
     assert "\x1b" in shell(target, f"bertillon code {note}", FORCE_COLOR="1", TERM="xterm").stdout
 
 
-@settings(deadline=None)
 @given(st.text(alphabet=st.characters(), max_size=50))
 def test_text_of_a_note_never_commands_the_terminal(text: str) -> None:
     shown = clean(text)

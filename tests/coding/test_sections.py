@@ -85,13 +85,12 @@ def assert_tiles(text: str, sections: list[Section]) -> None:
 
 
 @given(text=texts)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_sections_tile_any_text(text: str) -> None:
     assert_tiles(text, find_sections(text))
 
 
 @given(text=texts, data=st.data())
-@settings(deadline=None)
 def test_sections_cut_by_the_caller_tile_the_text_and_keep_their_kind(text: str, data: st.DataObject) -> None:
     places = sorted(data.draw(st.lists(st.integers(0, len(text)), min_size=2, max_size=6)))
     cuts = [PreCutSection(Span(a, b), K.PLAN, "") for a, b in zip(places[::2], places[1::2], strict=False)]

@@ -65,7 +65,7 @@ def assert_covers(text: str, span: Span, found: list[Span]) -> None:
 
 
 @given(text=texts, data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_sentences_cover_a_span_of_any_text_in_order_and_trimmed(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))
     span = Span(start, data.draw(st.integers(start, len(text))))

@@ -42,7 +42,7 @@ def heads(text: str, kind: K = K.ASSESSMENT_AND_PLAN) -> list[str]:
     text=st.text(max_size=120) | st.lists(pieces, max_size=40).map("".join),
     kind=st.sampled_from(sorted(LISTED_KINDS, key=str)),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_items_are_in_order_and_apart_within_the_body(text: str, kind: K) -> None:
     done = 0
     for item in problem_items(text, section(text, kind)):

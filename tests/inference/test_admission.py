@@ -341,7 +341,7 @@ async def test_draining_turns_away_who_waits() -> None:
     assert gate.waiting == 0
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), capacity=st.integers(1, 200), steps=st.integers(1, 80))
 def test_after_any_storm_the_accounts_are_at_zero(seed: int, capacity: int, steps: int) -> None:
     asyncio.run(_storm(random.Random(seed), Gate(capacity), steps))

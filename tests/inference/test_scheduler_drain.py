@@ -173,7 +173,7 @@ async def _storm(draw: random.Random, calls: int, workers: int) -> None:
     assert len(asyncio.all_tasks()) == tasks_before
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32), calls=st.integers(1, 40), workers=st.integers(1, 3))
 def test_after_any_storm_of_cancellations_deadlines_and_errors_nothing_is_left(
     seed: int, calls: int, workers: int

@@ -78,7 +78,7 @@ PIECES = st.one_of(
 TEXTS = st.lists(PIECES, min_size=1, max_size=40).map("".join).filter(lambda text: bool(text.strip()))
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80)
 @given(text=TEXTS, unit=st.sampled_from(list(UNITS.values())))
 def test_every_span_quotes_what_stands_there_whatever_the_text(
     client: Bertillon, text: str, unit: OffsetUnit.ValueType
