@@ -10,18 +10,29 @@ from pathlib import Path
 _WORD = re.compile(r"[a-z0-9]+")
 _LONGEST = 10
 _SKIPPED = frozenset({"drug_table", "external_cause_index", "neoplasm_table"})
+# What a title says and a note leaves out: "Fever, unspecified", "Pain NOS", nonessential modifiers.
+_UNSAID = re.compile(r",?\s*\b(?:NOS|unspecified|not otherwise specified)\b", re.IGNORECASE)
+_PARENTHESES = re.compile(r"\s*\([^)]*\)")
 
 
 class DictionaryFloor:
-    """Longest match over `terms.tsv`, lower-cased, plural endings off, one code a term, parents to `.9` or `.90`."""
+    """Longest match over `terms.tsv`: lower-cased, plural endings off, with and without "unspecified".
+
+    One code a term, a billable one before its parents; a parent stands for its leaf in `.9` or `.90`.
+    """
 
     def __init__(self, terms: Path, billable: Collection[str]) -> None:
         self._codes: dict[tuple[str, ...], str] = {}
         self._billable = sorted(billable)
         with terms.open(encoding="utf-8", newline="") as lines:
-            for text, raw, source in csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
-                words = _words(text)
-                if source not in _SKIPPED and words:
+            rows = list(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+        leaves = frozenset(self._billable)
+        for text, raw, source in sorted(rows, key=lambda row: row[1] not in leaves):
+            if source in _SKIPPED:
+                continue
+            plain = _PARENTHESES.sub("", text)
+            for form in (text, plain, _UNSAID.sub("", plain)):
+                if words := _words(form):
                     self._codes.setdefault(tuple(words), raw.rstrip("-."))
 
     def codes(self, text: str) -> set[str]:
