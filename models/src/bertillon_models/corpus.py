@@ -76,7 +76,10 @@ def _fields(line: str, where: str) -> dict[str, str]:
     pairs = [part.split(":", 1) for part in line.removeprefix("===").split("|")]
     if any(len(pair) != 2 for pair in pairs):
         raise DataError(f"{where}: fields are written `name: value` and parted by |")
-    return {name.strip(): value.strip() for name, value in pairs}
+    fields = {name.strip(): value.strip() for name, value in pairs}
+    if fields.get("setting", "outpatient").upper() not in Setting.__members__:
+        raise DataError(f"{where}: setting is outpatient or inpatient")
+    return fields
 
 
 def _note(fields: dict[str, str], lines: list[str], where: str, billable: Collection[str]) -> CorpusNote:
