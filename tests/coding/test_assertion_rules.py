@@ -164,6 +164,53 @@ def test_where_several_cues_reach_a_mention_one_goes_first(marked: str, expected
     assert judged(marked) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("marked", "expected"),
+    [
+        ("45-year-old man with [[CHF]].", "PRESENT"),
+        ("72 y/o with [[CHF]], 45 yo with [[asthma]]", "PRESENT PRESENT"),
+        ("3 month old with [[bronchiolitis]].", "PRESENT"),
+        ("A 10-day-old with [[jaundice]].", "PRESENT"),
+        ("We report the case of a 48-year-old woman with [[renal failure]].", "PRESENT"),
+        ("45-year-old man with old [[stroke]].", "HISTORICAL"),
+    ],
+)
+def test_an_age_is_no_word_of_the_past(marked: str, expected: str) -> None:
+    assert " ".join(judged(marked)) == expected
+
+
+@pytest.mark.parametrize(
+    ("marked", "expected"),
+    [
+        ("[[AKI]] on [[CKD 4]], resolved", "HISTORICAL PRESENT"),
+        ("[[Hyponatremia]], resolved", "HISTORICAL"),
+        ("[[Hypothyroidism]] after thyroidectomy for [[thyroid cancer]].", "PRESENT HISTORICAL"),
+        ("[[Hypothyroidism after total thyroidectomy]] for [[thyroid cancer]].", "PRESENT HISTORICAL"),
+        ("S/p right hemicolectomy for [[colon cancer]].", "HISTORICAL"),
+        ("Had a mastectomy for [[breast cancer]].", "HISTORICAL"),
+        ("Scheduled for mastectomy for [[breast cancer]].", "PRESENT"),
+        ("Plan thyroidectomy for [[thyroid cancer]].", "PRESENT"),
+        ("AMA [[discharge]]? no", "NEGATED"),
+    ],
+)
+def test_what_is_over_is_told_from_what_it_came_upon(marked: str, expected: str) -> None:
+    assert " ".join(judged(marked)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Pulmonary embolism ruled out by CTA", ["ruled out"]),
+        ("r/o ADHD", ["r/o"]),
+        ("Hyponatremia, resolved", [", resolved"]),
+        ("Absent kidney, non-compliance, lack of housing", []),
+        ("Screening for colon cancer, history of polyps", []),
+    ],
+)
+def test_words_that_assert_are_told_from_words_that_name(text: str, expected: list[str]) -> None:
+    assert [cue.of(text) for cue in RULES.cues(text, Span(0, len(text)))] == expected
+
+
 def test_the_cue_is_quoted_from_the_callers_text() -> None:
     text = "Intro. 😀 Denies any\r\nfever."
     sentence = Span(7, len(text))

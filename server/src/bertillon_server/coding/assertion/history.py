@@ -58,6 +58,8 @@ TABLES: tuple[CueTable, ...] = (
             "{diagnosed|dx|dx'd|dxed|onset|since|began|started} {in|} {@month|} {of|} {#year|childhood}",
             "since {early|} {childhood|adolescence|birth|infancy|college|his|her|age|#year}",
             "since {about|} " + _COUNT + " @long ago",
+            # An age, not an old disease: "45-year-old", "3 month old", "2 days old".
+            "{@while|@long} {-|} old",
         ),
     ),
     CueTable(

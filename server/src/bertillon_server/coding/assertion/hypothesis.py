@@ -51,7 +51,7 @@ TABLES: tuple[CueTable, ...] = (
                 "surveillance|on the "
                 "lookout|vigilant|alert|follow} {closely|carefully|her|him|patient|} for {any|}"
             ),
-            "{in|} case of {any|}",
+            "in case of {any|}",
             "in the event of {any|}",
             "{any|} of the following {are|is|occur|occurs|noted|are noted|develop|symptoms|} {:|}",
             "unless {he|she|they|you|the patient|patient|pt|there is|}",

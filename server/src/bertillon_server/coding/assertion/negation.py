@@ -249,7 +249,7 @@ TABLES: tuple[CueTable, ...] = (
         _VALUE,
         (
             (
-                "{:|-|=} {no|none|not present|denies|denied|deny|negative|neg|absent|nil|never|n|not reported|none "
+                "{:|-|=|?} {no|none|not present|denies|denied|deny|negative|neg|absent|nil|never|n|not reported|none "
                 "reported|none noted|none known}"
             ),
             "( {no|none|negative|neg|absent|denies|denied} )",

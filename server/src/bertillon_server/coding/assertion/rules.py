@@ -22,9 +22,11 @@ from bertillon_server.coding.assertion import (
     history,
     hypothesis,
     negation,
+    removal,
     signs,
     uncertainty,
 )
+from bertillon_server.coding.assertion.cues import Direction
 from bertillon_server.coding.assertion.lexicon import Lexicon, Match
 from bertillon_server.coding.assertion.scope import Item, reach
 from bertillon_server.coding.assertion.tokens import Tokens, tokenize
@@ -38,6 +40,11 @@ _PRIORITY = (
     Assertion.HYPOTHETICAL,
     Assertion.HISTORICAL,
     Assertion.POSSIBLE,
+)
+# Words of negation and doubt that names of conditions hold: "absent kidney", "lack of housing", "non-compliance".
+_NAMING = frozenset(
+    "absent absence lack devoid free non nonreactive negative neg none apparent potential consider borderline "
+    "may can could possible".split()
 )
 # What a section says of everything in it that the text does not assert otherwise. A past *medical* history lists
 # chronic diseases that the patient still has, so its mentions stay present.
@@ -78,6 +85,18 @@ class AssertionRules:
             )
         )
 
+    def cues(self, text: str, sentence: Span) -> list[Span]:
+        """Return the words of a sentence that assert what stands beside them, and are no part of its name.
+
+        Not among them are words that names begin with, such as "absence of", "history of" and "screening for".
+        """
+        tokens = tokenize(text, sentence)
+        return [
+            Span(tokens.starts[match.start], tokens.ends[match.end - 1])
+            for match in self._lexicon.find(tokens, frozenset())
+            if _only_asserts(tokens, match)
+        ]
+
     def judge(
         self, text: str, sentence: Span, mentions: Sequence[Span], section: SectionKind
     ) -> list[Judgement]:
@@ -93,14 +112,22 @@ class AssertionRules:
         edges = frozenset(edge for item in items for edge in item)
         matches = self._lexicon.find(tokens, edges)
         signed = signs.denied(tokens, items, section)
+        removed = removal.removed(tokens, items)
         reached = reach(tokens, matches, items)
         default = _SECTION_DEFAULTS.get(section)
         return [
             Judgement(Assertion.NEGATED, signed[number])
             if number in signed
-            else _decide(tokens, cues, default)
+            else _decide(tokens, cues, default, removed.get(number))
             for number, cues in enumerate(reached)
         ]
+
+
+def _only_asserts(tokens: Tokens, match: Match) -> bool:
+    assertion, direction = match.cue.assertion, match.cue.direction
+    if assertion in (Assertion.NEGATED, Assertion.POSSIBLE):
+        return _NAMING.isdisjoint(tokens.keys[match.start : match.end])
+    return assertion is Assertion.HISTORICAL and direction in (Direction.BACKWARD, Direction.BOTH)
 
 
 def _item(tokens: Tokens, mention: Span) -> Item:
@@ -108,10 +135,19 @@ def _item(tokens: Tokens, mention: Span) -> Item:
     return Item(start, max(start, bisect_left(tokens.starts, mention.end)))
 
 
-def _decide(tokens: Tokens, cues: Sequence[Match], default: Assertion | None) -> Judgement:
+def _decide(
+    tokens: Tokens, cues: Sequence[Match], default: Assertion | None, removed: Span | None
+) -> Judgement:
+    current = any(match.cue.current for match in cues)
+    judged = _by_cues(tokens, cues, default, current=current)
+    if removed is not None and not current and judged.assertion in (Assertion.PRESENT, Assertion.POSSIBLE):
+        return Judgement(Assertion.HISTORICAL, removed)
+    return judged
+
+
+def _by_cues(tokens: Tokens, cues: Sequence[Match], default: Assertion | None, *, current: bool) -> Judgement:
     if not cues:
         return _PRESENT if default is None else Judgement(default, None)
-    current = any(match.cue.current for match in cues)
     by_assertion: dict[Assertion, Match] = {}
     for match in cues:
         assertion = match.cue.assertion

@@ -246,9 +246,15 @@ class _Backward(_Sweep):
         for scope in self.open.values():
             if scope.anchor - item.end > scope.cue.reach:
                 continue
-            scope.taken = True
-            self.reached[number].append(scope.match)
+            if scope.cue.assertion is not Assertion.HISTORICAL or not self._is_ground(item):
+                scope.taken = True
+                self.reached[number].append(scope.match)
             scope.anchor = min(scope.anchor, item.start)
+
+    def _is_ground(self, item: Item) -> bool:
+        """Whether an item is what another one came on top of: of "AKI on CKD, resolved" the AKI has."""
+        at = item.start - 1
+        return at > 0 and self.tokens.keys[at] == "on" and self.covered[at - 1]
 
     def _meet(self, match: Match) -> None:
         cue = match.cue
