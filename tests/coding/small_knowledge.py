@@ -84,10 +84,10 @@ def encode(windows: Sequence[NDArray[np.int64]]) -> NDArray[np.float32]:
     return np.array([[float(window[0])] for window in windows], np.float32).reshape(-1, 1)
 
 
-def knowledge(catalog: Catalog, *, threshold: float = 0.0) -> Knowledge:
-    """Return the small knowledge over the release that is packaged."""
+def knowledge(catalog: Catalog, *, threshold: float = 0.0, more: Sequence[Term] = ()) -> Knowledge:
+    """Return the small knowledge, and `more` terms, over the release that is packaged."""
     codes = catalog.code_table(SYSTEM, RELEASE)
-    table = build_table(TERMS, frozenset(codes.codes))
+    table = build_table([*TERMS, *more], frozenset(codes.codes))
     terms = TermIndex(table.rows, tuple(table.codes))
     decoder = Decoder(codes)
     model = ProfileModel({"bias": 1.0, "place:head": 1.0}, threshold)

@@ -133,3 +133,38 @@ def test_a_name_above_a_paragraph_is_a_problem_and_a_short_sentence_within_one_i
         "Rest it.\nHe will take naproxen twice a day with food for ten days.\n"
     )
     assert heads(text) == ["Back pain"]
+
+
+def test_a_system_before_a_problem_is_a_label() -> None:
+    text = "Resp: COPD exacerbation\nRenal: AKI on CKD\nCV: HTN - at goal\n**Heme:** anemia\nNeuro - seizures"
+    assert heads(text) == ["COPD exacerbation", "AKI on CKD", "HTN", "anemia", "seizures"]
+
+
+def test_the_rank_of_a_diagnosis_is_a_label() -> None:
+    text = "Primary: COPD exacerbation\nSecondary: HTN, DM2\nChronic: gout"
+    assert heads(text, K.DIAGNOSES) == ["COPD exacerbation", "HTN, DM2", "gout"]
+
+
+def test_a_label_alone_on_its_line_leaves_the_items_below_it() -> None:
+    assert heads("Neuro:\n- seizure disorder: keppra\nCV:\n- HTN\n- CHF") == [
+        "seizure disorder",
+        "HTN",
+        "CHF",
+    ]
+
+
+def test_a_name_that_holds_a_system_is_no_label() -> None:
+    assert heads("1. Renal failure: fluids\n2. Skin cancer - refer") == ["Renal failure", "Skin cancer"]
+
+
+def test_numbers_behind_hashes_divide_a_line() -> None:
+    assert heads("#1 UTI. #2 Dehydration.", K.DIAGNOSES) == ["UTI", "Dehydration"]
+
+
+def test_each_short_sentence_of_a_list_of_diagnoses_is_one() -> None:
+    text = "Probable GERD. Suspected sepsis. Likely pneumonia vs atelectasis."
+    assert heads(text, K.DIAGNOSES) == [
+        "Probable GERD",
+        "Suspected sepsis",
+        "Likely pneumonia vs atelectasis",
+    ]

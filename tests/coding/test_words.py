@@ -62,6 +62,26 @@ def test_a_single_capital_letter_is_a_side_and_a_small_one_is_not() -> None:
     assert "left" not in words_of("l hip, 5 ml").forms
 
 
+@pytest.mark.parametrize(
+    ("written", "forms"),
+    [
+        ("CKD3", ("ckd", "3")),
+        ("ckd3a", ("ckd", "3a")),
+        ("DM2", ("diabete", "2")),
+        ("DMII", ("diabete", "2")),
+        ("stage4", ("stage", "4")),
+        ("CIN3", ("cin", "3")),
+    ],
+)
+def test_a_number_written_onto_what_it_counts_is_a_word(written: str, forms: tuple[str, ...]) -> None:
+    assert words_of(written).forms == forms
+
+
+@pytest.mark.parametrize("written", ["B12", "T2DM", "L5", "COVID19", "HbA1c", "ckd33", "dms"])
+def test_other_names_of_letters_and_digits_stay_whole(written: str) -> None:
+    assert len(words_of(written).forms) == 1
+
+
 def test_an_endless_word_is_kept_as_one_that_matches_nothing() -> None:
     words = words_of("x" * 100_000)
     assert len(words.forms) == 1

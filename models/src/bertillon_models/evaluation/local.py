@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from bertillon_server.bundle.loader import load_bundle
 from bertillon_server.bundle.manifest import ENCODER_FILE
 from bertillon_server.catalog.store import Catalog
-from bertillon_server.coding.coder import Coder, Reading
+from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.knowledge import Knowledge, load_knowledge
+from bertillon_server.coding.reading import Reading
 from bertillon_server.coding.results import EncounterSummary, NoteInput, SectionResult
 from bertillon_server.inference.encoder import Encoder
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -34,6 +35,7 @@ _VALUES: dict[str, AxisKind] = {
 }
 # Words that introduce a value and are none: a note may leave them out ("CKD 3a", "DM 2").
 UNSAID = frozenset({"stage", "grade", "class", "type", "trimester", "unilateral"})
+_STAGES = frozenset({"stage", "grade", "class"})
 _NUMBER = re.compile(r"\d[a-d]?")
 
 # Words of titles that assert nothing a note would have to say.
@@ -44,6 +46,14 @@ _EMPTY = frozenset(["unspecified", "specified", "other", "nos", "nec", "uncompli
 # not said to be secondary is primary (the Alphabetic Index's default); a breast not said to be a man's is a
 # woman's (the Neoplasm Table lists "breast (female)"). Titles of eye and ear diseases name the organ again.
 DEFAULTS = frozenset({"closed", "displaced", "primary", "female", "ear", "eye"})
+# A side that is affected is the dominant one when it is the right, and not when it is the left (I.C.6.a).
+_DOMINANCE = {"dominant": "right", "nondominant": "left"}
+
+
+def is_default(form: str, said: Collection[str]) -> bool:
+    """Whether a form counts as documented although the text does not say it; `said` are the text's forms."""
+    return form in DEFAULTS or form in UNSAID or _DOMINANCE.get(form) in said
+
 
 _ENCOUNTER_PART = re.compile(
     r", ((?:initial|subsequent) encounter\b.*|sequela|not applicable or unspecified|fetus \d|other fetus"
@@ -55,7 +65,21 @@ _ENCOUNTER_PART = re.compile(
 _EITHER = re.compile(r"(\w+),? or (\w+)", re.IGNORECASE)
 # "with" after "without" turns a title's sense back: "without mention of X, with Y".
 _NONESSENTIAL = re.compile(r"\([^)]*\)")
-_PART = re.compile(r"\b(without|with|not)\b|,")
+# "Without foreign body of right finger" denies the foreign body only.
+_PART = re.compile(r"\b(without|with|not)\b|,|(?<=\bforeign body) (?:of|in)\b")
+# A comma ends a denial ("without aura, intractable"), but for one between the items of a list that is denied.
+_LIST_GOES_ON = re.compile(r"(?:[^,]+,)* and [^,]+")
+_CLASSIFIED = re.compile(r",? not elsewhere classified\b", re.IGNORECASE)
+_DOMINANT = re.compile(r"\bnon-dominant\b", re.IGNORECASE)
+# Words of a title for what "unspecified" leaves open, which name no condition: "unspecified control".
+_LEFT_OPEN = re.compile(r"\bunspecified (?:control|trimester|degree|severity|duration)\b", re.IGNORECASE)
+
+
+def axis_in(form: str, asserted: Collection[str]) -> AxisKind | None:
+    """Return the axis of a form in a title: the 2 of "stage 2" is a stage, that of "type 2" a type."""
+    if form[:1].isdigit() and not _STAGES.isdisjoint(asserted):
+        return AxisKind.STAGE
+    return axis_of(form)
 
 
 def axis_of(form: str) -> AxisKind | None:
@@ -91,6 +115,7 @@ def read_title(title: str) -> Title:
     encounter = ending.group(1).lower() if ending else ""
     # Words in parentheses are nonessential modifiers: present or absent, they change nothing (I.A.7).
     body = _NONESSENTIAL.sub("", title[: ending.start()] if ending else title)
+    body = _DOMINANT.sub("nondominant", _CLASSIFIED.sub("", _LEFT_OPEN.sub("unspecified", body)))
     asserts: set[str] = set()
     denies: set[str] = set()
     denying = False
@@ -100,10 +125,10 @@ def read_title(title: str) -> Title:
         (denies if denying else asserts).update(_forms(chunk))
         if part is None:
             break
-        word = part.group().lower()
+        word = part.group().lower().strip()
         if word in {"without", "not"}:
             denying = True
-        elif word == "with":
+        elif word != "," or not _LIST_GOES_ON.fullmatch(body, part.end()):
             denying = False
         at = part.end()
     lowered = body.lower()

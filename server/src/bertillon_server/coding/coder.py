@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +16,12 @@ from bertillon_server.coding.assertion import AssertionRules, Judgement
 from bertillon_server.coding.axes import read_title
 from bertillon_server.coding.codeable import codeable_sections
 from bertillon_server.coding.confidence import Place, ProfileModel, Signals, shared
-from bertillon_server.coding.context import axes_of, context_of, said_by
+from bertillon_server.coding.context import axes_of, context_of, told_by
 from bertillon_server.coding.encounter import Encounter
 from bertillon_server.coding.knowledge import Knowledge
 from bertillon_server.coding.linking import MIN_COSINE, MIN_COSINE_IN_PROSE, Link, merged
-from bertillon_server.coding.list_items import ProblemItem, problem_items
-from bertillon_server.coding.mentions import Found, find_phrases, find_terms, taken_words
+from bertillon_server.coding.mentions import Found, taken_words
+from bertillon_server.coding.reading import Reading, read_section
 from bertillon_server.coding.results import (
     Alternative,
     CodeRef,
@@ -37,7 +36,6 @@ from bertillon_server.coding.results import (
     in_order,
 )
 from bertillon_server.coding.sections import sections_from
-from bertillon_server.coding.sentences import split_sentences
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.standing import stands
 from bertillon_server.coding.vocabulary import (
@@ -45,22 +43,11 @@ from bertillon_server.coding.vocabulary import (
     SectionKind,
     SuppressionReason,
 )
-from bertillon_server.coding.words import Words, words_of
+from bertillon_server.coding.words import words_of
 
 # A phrase that the encoder links at this similarity or above is taken before a term that names a part of it.
 PHRASE_WINS = 0.86
-# Sections that state problems in words of the clinician's own; elsewhere only terms are read.
-PHRASE_KINDS = frozenset(
-    {
-        SectionKind.ASSESSMENT,
-        SectionKind.ASSESSMENT_AND_PLAN,
-        SectionKind.DIAGNOSES,
-        SectionKind.PREOPERATIVE_DIAGNOSIS,
-        SectionKind.POSTOPERATIVE_DIAGNOSIS,
-    }
-)
-# Hard caps of a window, in tokens: a phrase of eight words has some 25, a query is a line of text.
-MAX_PHRASE_TOKENS = 32
+# Hard cap of a window that is a query, in tokens: a line of text.
 MAX_QUERY_TOKENS = 128
 # Concept vectors that are looked at for one hit of a search: several are forms of one code.
 NEIGHBOURS_PER_HIT = 4
@@ -68,23 +55,6 @@ NEIGHBOURS_PER_HIT = 4
 _TYPES = {"R": MentionType.SYMPTOM, "Z": MentionType.STATUS} | dict.fromkeys(
     "VWXY", MentionType.EXTERNAL_CAUSE
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A section that has been read: what it may mention, and the windows that the encoder is to see.
-
-    `windows` are token ids, one array a phrase, in the order of `phrases`.
-    """
-
-    section: Section
-    sentences: tuple[Span, ...]
-    items: tuple[ProblemItem, ...]
-    words: Words
-    terms: tuple[Found, ...]
-    phrases: tuple[Found, ...]
-    windows: tuple[NDArray[np.int64], ...]
-    tokenize_us: int
 
 
 class Coder:
@@ -129,19 +99,7 @@ class Coder:
 
     def read(self, note: NoteInput, section: Section) -> Reading:
         """Find the sentences, terms and phrases of a section."""
-        began = time.perf_counter_ns()
-        sentences = tuple(split_sentences(note.text, section.body))
-        items = tuple(problem_items(note.text, section))
-        words = words_of(note.text, section.body.start, section.body.end)
-        terms = find_terms(note.text, words, sentences, items, self._knowledge.terms)
-        phrases: list[Found] = []
-        if section.kind in PHRASE_KINDS:
-            phrases = find_phrases(note.text, words, sentences, items, terms)
-        windows = self._knowledge.tokenizer.encode(
-            [phrase.span.of(note.text) for phrase in phrases], max_tokens=MAX_PHRASE_TOKENS
-        )
-        spent = (time.perf_counter_ns() - began) // 1000
-        return Reading(section, sentences, items, words, tuple(terms), tuple(phrases), tuple(windows), spent)
+        return read_section(self._knowledge, self._assertion, note.text, section)
 
     def code(
         self, note: NoteInput, outline: Outline, reading: Reading, vectors: NDArray[np.float32]
@@ -177,25 +135,28 @@ class Coder:
     ) -> list[tuple[Found, Link]]:
         limit = note.options.max_alternatives
         by_term: dict[Found, Link] = {}
+        beside: list[tuple[Found, Link]] = []
         taken = taken_words(reading.words, reading.terms)
         for found in reading.terms:
             context = _qualifiers(note, reading, found, taken)
-            link = self._knowledge.linker.link_term(
-                found, said_by(note.text, reading.words, found), context, limit
+            links = self._knowledge.linker.link_term(
+                found, told_by(note.text, reading.words, found), context, limit
             )
-            if link is not None:
-                by_term[found] = link
+            if links:
+                by_term[found], *more = links
+                beside.extend((found, link) for link in more)
         if reading.phrases:
             rows, cosines = self._knowledge.vectors.search(vectors, self._knowledge.neighbours)
             for i, phrase in enumerate(reading.phrases):
                 context = _qualifiers(note, reading, phrase, taken)
                 least = MIN_COSINE if phrase.item is not None else MIN_COSINE_IN_PROSE
                 link = self._knowledge.linker.link_phrase(
-                    rows[i], cosines[i], said_by(note.text, reading.words, phrase), context, limit, least
+                    rows[i], cosines[i], told_by(note.text, reading.words, phrase), context, limit, least
                 )
                 if link is not None:
                     _place(by_term, phrase, link, limit)
-        return sorted(by_term.items(), key=lambda pair: pair[0].span)
+        pairs = [*by_term.items(), *((found, link) for found, link in beside if found in by_term)]
+        return sorted(pairs, key=lambda pair: pair[0].span)
 
     def _judge(self, note: NoteInput, reading: Reading, found: Sequence[Found]) -> list[Judgement]:
         by_sentence: dict[Span, list[int]] = {}
@@ -280,6 +241,9 @@ def _qualifiers(note: NoteInput, reading: Reading, found: Found, taken: NDArray[
 def _place(links: dict[Found, Link], phrase: Found, link: Link, limit: int) -> None:
     """Put a phrase beside the terms inside it: in their place when it is sure, else as their alternatives."""
     inside = [found for found in links if found.span.overlaps(phrase.span)]
+    if not all(phrase.span.contains(found.span) for found in inside):
+        # A term that reaches beyond the phrase knows more of the name than the phrase does.
+        return
     if not inside:
         links[phrase] = link
     elif (link.candidates[0].cosine or 0.0) >= PHRASE_WINS and len(inside) == 1:

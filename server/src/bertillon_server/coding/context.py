@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bertillon_server.coding.axes import axis_of
+from bertillon_server.coding.axes import axis_in, axis_of
 from bertillon_server.coding.list_items import ProblemItem
 from bertillon_server.coding.mentions import Found
 from bertillon_server.coding.results import AxisValue
@@ -49,22 +50,29 @@ def context_of(
     return near
 
 
-def said_by(text: str, words: Words, found: Found) -> frozenset[str]:
-    """Return the canonical forms that a mention asserts, without what it denies.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The canonical forms that a mention asserts, and those that it denies."""
+
+    asserts: frozenset[str]
+    denies: frozenset[str]
+
+
+def told_by(text: str, words: Words, found: Found) -> Told:
+    """Return what the words of a mention tell.
 
     "Without" or "no" denies up to a comma or "with": "without aura, intractable" denies the aura only.
     """
-    said: set[str] = set()
+    asserts: set[str] = set()
+    denies: set[str] = set()
     denying = False
     for i in range(found.first, found.last):
         form = words.forms[i]
         if denying and ("," in text[int(words.ends[i - 1]) : int(words.starts[i])] or form == "with"):
             denying = False
-        if form in _DENIALS:
-            denying = True
-        if not denying:
-            said.add(form)
-    return frozenset(said)
+        denying = denying or form in _DENIALS
+        (denies if denying else asserts).add(form)
+    return Told(frozenset(asserts), frozenset(denies - _DENIALS))
 
 
 def axes_of(words: Words, found: Found, asserted: Iterable[str], context: dict[str, Span]) -> list[AxisValue]:
@@ -73,7 +81,7 @@ def axes_of(words: Words, found: Found, asserted: Iterable[str], context: dict[s
     places = {words.forms[i]: _span(words, i) for i in range(found.last - 1, found.first - 1, -1)}
     values = []
     for form, span in {**context, **places}.items():
-        kind = axis_of(form)
+        kind = axis_in(form, wanted)
         if form in wanted and kind is not None and form not in _NUMBERED:
             values.append(AxisValue(kind, form, span))
     return sorted(values, key=lambda value: value.span.start)

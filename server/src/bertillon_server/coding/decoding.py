@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
 
-from bertillon_server.coding.axes import DEFAULTS, UNSAID, Title, axis_of, read_title
+from bertillon_server.coding.axes import Title, axis_in, axis_of, is_default, read_title
 from bertillon_server.coding.vocabulary import AxisKind
 
 # A category with more billable codes than this is not searched for a more specific sibling.
@@ -80,11 +80,17 @@ class Decoder:
         self._bases = lru_cache(maxsize=20_000)(self._read_bases)
         self._leaf_count = lru_cache(maxsize=5_000)(lambda category: len(codes.leaves(category)))
 
-    def decode(self, target: str, span: frozenset[str], context: Mapping[str, object]) -> Leaf | None:
+    def decode(
+        self,
+        target: str,
+        span: frozenset[str],
+        context: Mapping[str, object],
+        denied: frozenset[str] = frozenset(),
+    ) -> Leaf | None:
         """Return the leaf of `target` that the text supports, None when every leaf would invent a detail.
 
         `span` holds the canonical forms of the mention itself, `context` those of the words around it that
-        may qualify it.
+        may qualify it, `denied` those that the mention denies ("without aura").
         """
         title = read_title(self._codes.title(target))
         wanted = title.asserts | title.either
@@ -100,15 +106,20 @@ class Decoder:
         best: tuple[float, int, _Base] | None = None
         bases = self._bases(scope)
         said = span | context.keys()
+        if not billable:
+            wanted |= _shared(self._bases(target))
         for base in bases:
-            score, invented = _score(base.title, wanted, said, keep=scope != target)
+            score, invented = _score(base.title, wanted, said, denied, keep=scope != target)
             if best is None or score > best[0]:
                 best = (score, invented, base)
         if best is None:
             return None
         _, invented, base = best
-        code = _seventh(base, said)
         used = frozenset(form for form in base.title.asserts if form in said and form not in wanted)
+        if billable and not used and not base.title.denies & denied:
+            # A sibling takes the place of a code that may be reported only for what the text says beyond it.
+            invented, base = 0, next(b for b in bases if any(code == target for _, code in b.codes))
+        code = _seventh(base, said)
         return Leaf(code, used, _missing(base, bases), invented)
 
     def title(self, code: str) -> Title:
@@ -128,19 +139,35 @@ def _improvable(title: Title, code: str) -> bool:
     return title.open or bool(title.denies) or code.endswith("9") or len(code) == 3
 
 
-def _score(title: Title, wanted: frozenset[str], said: frozenset[str], *, keep: bool) -> tuple[float, int]:
+def _shared(bases: tuple[_Base, ...]) -> frozenset[str]:
+    """Return what every leaf of a concept asserts: the concept has it, and no leaf invents it.
+
+    Values of axes are left out: they are details even where all leaves have one.
+    """
+    if len(bases) < 2:
+        return frozenset()
+    shared = frozenset.intersection(*(base.title.asserts for base in bases))
+    return frozenset(form for form in shared if axis_of(form) is None)
+
+
+def _score(
+    title: Title, wanted: frozenset[str], said: frozenset[str], denied: frozenset[str], *, keep: bool
+) -> tuple[float, int]:
     score = 0.0
     invented = 0
     score += _SUPPORTED * len((title.either - wanted) & said)
     for form in title.asserts - wanted:
         if form in said or (form == "unilateral" and ("right" in said or "left" in said)):
             score += _SUPPORTED
-        elif form not in DEFAULTS and form not in UNSAID:
+        elif not is_default(form, said):
             score += _INVENTED
             invented += 1
     score += (_LOST if keep else _LOST_BELOW) * len(wanted - title.asserts - title.either)
     for form in title.denies:
-        score += _CONTRADICTED if form in said and form not in wanted else _DENIED
+        if form in said and form not in wanted:
+            score += _CONTRADICTED
+        else:
+            score += _SUPPORTED if form in denied else _DENIED
     if title.other:
         score += _OTHER
     if title.open:
@@ -180,7 +207,7 @@ def _missing(chosen: _Base, bases: tuple[_Base, ...]) -> tuple[AxisKind, ...]:
         more = base.title.asserts - chosen.title.asserts
         if base is chosen or base.title.other or not more or not chosen.title.asserts <= base.title.asserts:
             continue
-        axes = {axis_of(form) for form in more}
+        axes = {axis_in(form, base.title.asserts) for form in more}
         if len(more) <= 2 and None not in axes:
             kinds.update(axis for axis in axes if axis is not None)
     return tuple(sorted(kinds, key=lambda kind: kind.value))

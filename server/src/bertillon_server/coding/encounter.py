@@ -96,7 +96,7 @@ class Encounter:
     def _rank(self, entry: _Entry) -> tuple[float, ...]:
         if self._profile is CodingProfile.ALL_MENTIONS:
             return (-entry.confidence,)
-        first = min((ref.section_index, ref.span.start) for ref in entry.evidence)
+        first = min((ref.section_index, ref.span.start, ref.mention_index) for ref in entry.evidence)
         return (_LAST.get(entry.code[0], 0), *first)
 
     def _collect(self, results: Sequence[SectionResult]) -> None:

@@ -14,8 +14,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from bertillon_server.coding.coder import Coder, Reading
+from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.pool import StagePool
+from bertillon_server.coding.reading import Reading
 from bertillon_server.coding.releases import Releases
 from bertillon_server.coding.results import (
     Event,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertillon_server.coding.axes import UNSAID, axis_of
+from bertillon_server.coding.context import Told
 from bertillon_server.coding.decoding import Decoder, Leaf
 from bertillon_server.coding.mentions import Found
 from bertillon_server.coding.terms import TermFlag, TermIndex
@@ -23,6 +24,12 @@ MIN_COSINE_IN_PROSE = 0.8
 MAX_WEIGHT = 10.0
 # Diabetes of no type said is type 2 (guidelines I.C.4.a.2), unless the text has a number of its own.
 _DIABETES_DEFAULT = frozenset({"2"})
+_TYPE_2 = "E11"
+# Codes of the project's own lexicon that are assigned beside a disease and never stand for one: organisms,
+# resistance, pneumonia in COVID-19, severe sepsis, dependence on dialysis.
+_COMPANIONS = ("B95", "B96", "B97", "J12.82", "R65.2", "Z16", "Z99.2")
+# A stage in words, of which "end" is the value.
+_END_STAGE = frozenset({"end", "stage"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +64,33 @@ class Linker:
         # uint32 [rows]: the code of each concept vector, as an index into the term index's codes.
         self._concepts = concepts
 
-    def link_term(
-        self, found: Found, span: frozenset[str], context: Mapping[str, object], limit: int
-    ) -> Link | None:
-        """Link a term through the index; None when the text supports no leaf of any meaning."""
+    def link_term(self, found: Found, told: Told, context: Mapping[str, object], limit: int) -> list[Link]:
+        """Link a term through the index; none when the text supports no leaf of any meaning.
+
+        A term that names two things has two links: the disease, and the code that is only ever assigned beside one.
+        """
         if found.match is None:
-            return None
+            return []
         targets = self._index.targets(found.match)
-        margin = targets[0][1] - targets[1][1] if len(targets) > 1 else targets[0][1]
-        candidates = [
-            Candidate(leaf, weight, flags, None)
-            for code, weight, flags in targets[: limit + 1]
-            if (leaf := self._decoder.decode(code, span, context)) is not None
-        ]
-        return Link(_distinct(candidates, limit), margin) if candidates else None
+        beside = [target for target in targets if _is_companion(target)]
+        targets = [target for target in targets if target not in beside] or beside
+        links = []
+        for group in (targets, [] if targets is beside else beside):
+            candidates = [
+                Candidate(leaf, weight, flags, None)
+                for code, weight, flags in group[: limit + 1]
+                if (leaf := self._decoder.decode(code, told.asserts, context, told.denies)) is not None
+            ]
+            if candidates:
+                margin = group[0][1] - group[1][1] if len(group) > 1 else group[0][1]
+                links.append(Link(_distinct(candidates, limit), margin))
+        return links
 
     def link_phrase(
         self,
         rows: NDArray[np.int32],
         cosines: NDArray[np.float32],
-        span: frozenset[str],
+        told: Told,
         context: Mapping[str, object],
         limit: int,
         least: float,
@@ -86,7 +100,7 @@ class Linker:
         `rows` and `cosines` are the neighbours [k], best first; `least` is the similarity asked for.
         """
         best: dict[str, float] = {}
-        said = span | context.keys()
+        said = told.asserts | context.keys()
         for row, cosine in zip(rows.tolist(), cosines.tolist(), strict=True):
             if cosine < least or len(best) > limit:
                 break
@@ -96,7 +110,7 @@ class Linker:
         candidates = [
             Candidate(leaf, cosine, TermFlag(0), cosine)
             for code, cosine in best.items()
-            if (leaf := self._decoder.decode(code, span, context)) is not None
+            if (leaf := self._decoder.decode(code, told.asserts, context, told.denies)) is not None
         ]
         if not candidates:
             return None
@@ -110,12 +124,20 @@ class Linker:
         Similarity hardly tells type 1 from type 2 or acute from chronic; the words do.
         """
         asserts = self._decoder.title(code).asserts
-        unsaid = UNSAID if any(form[:1].isdigit() for form in said) else UNSAID | _DIABETES_DEFAULT
+        if asserts >= _END_STAGE and "end" not in said:
+            return False
+        numbered = any(form[:1].isdigit() for form in said)
+        unsaid = UNSAID | _DIABETES_DEFAULT if code.startswith(_TYPE_2) and not numbered else UNSAID
         return all(form in said or axis_of(form) is None or form in unsaid for form in asserts)
 
     def code_of(self, row: int) -> str:
         """Return the code of a concept vector."""
         return self._index.codes[int(self._concepts[row])]
+
+
+def _is_companion(target: tuple[str, float, TermFlag]) -> bool:
+    code, _, flags = target
+    return code.startswith(_COMPANIONS) and bool(flags & TermFlag.CURATED)
 
 
 def merged(first: Link, second: Link, limit: int) -> Link:

@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from bertillon_server.coding.labels import is_lone_label, label_end
 from bertillon_server.coding.results import Section
 from bertillon_server.coding.section_titles import title_kind
+from bertillon_server.coding.sentences import split_sentences
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.vocabulary import SectionKind
 
@@ -67,7 +69,11 @@ _HASH = re.compile(
 )
 _NUMBER = re.compile(r"\(?(\d{1,2})(?:[.)](?=[ \tA-Za-z(*]|$)|\)|:[ \t])[ \t]*+")
 _BULLET = re.compile(r"(?:[*\u2022\u00b7\u25aa\u25cf\u25e6\u2023>+](?!\*)|[-\u2013\u2014]+)[ \t]*+")
-_INLINE_NUMBER = re.compile(r"(?<=\s)\(?(\d{1,2})[.)][ \t]+(?=[A-Za-z(])")
+_INLINE_NUMBER = re.compile(
+    r"(?<=\s)(?:\(?(?P<plain>\d{1,2})[.)]|#(?P<hash>\d{1,2})[.):]?)[ \t]+(?=[A-Za-z(])"
+)
+# A whole marker with a number of its own.
+_NUMBERED = re.compile(r"[(#]?(\d{1,2})[.):]*")
 _NAMED = re.compile(
     r"\*{0,2}[A-Z][^:\r\n.;?!]{1,59}?\*{0,2}(?::\*{0,2}(?=\s|$)|[ \t][-\u2013\u2014]{1,2}[ \t])"
 )
@@ -97,7 +103,8 @@ _LONGEST_BARE = 60
 # What plans are divided into that is no problem, beside the titles of sections.
 _NO_PROBLEMS = frozenset(
     """discussed reviewed note of course today continue start stop continued increase decrease refer return
-    risks alternatives total labs imaging meds follow-up status current overview update hospital day""".split()
+    risks alternatives total labs imaging meds follow-up status current overview update hospital day ppx
+    dispo code""".split()
 )
 
 
@@ -135,7 +142,7 @@ def _starts(text: str, section: Section) -> list[_Start]:
     for start, line in zip(read, lines, strict=True):
         if start is not None and start.style is first.style and start.indent <= first.indent + 1:
             chosen.append(start)
-        if first.style is _Style.NUMBER and chosen:
+        if first.style in (_Style.NUMBER, _Style.HASH) and chosen:
             chosen.extend(_numbers_within(text, line, chosen[-1]))
     return chosen
 
@@ -149,8 +156,9 @@ def _read(text: str, lines: list[Span], number: int) -> _Start | None:
             return None
         if match is not None:
             marker = Span(line.start, line.start + len(match[0].rstrip()))
-            return _Start(style, indent, marker, match.end()) if match.end() < line.end else None
-    if _ASPECT.match(text, line.start, line.end):
+            named = match.end() < line.end and not is_lone_label(text, match.end(), line.end)
+            return _Start(style, indent, marker, match.end()) if named else None
+    if _ASPECT.match(text, line.start, line.end) or is_lone_label(text, line.start, line.end):
         return None
     if _named(text, line) or _above_items(text, lines, number) or _above_prose(text, lines, number):
         return _Start(_Style.NAMED, indent, None, line.start)
@@ -203,23 +211,33 @@ def _unmarked(text: str, lines: list[Span], kind: SectionKind) -> list[_Start]:
     """Return each line of a list that has no marks, when it cannot be prose."""
     names = [line for line in lines if _BARE.match(text, line.start, line.end)]
     if kind in _DIAGNOSES:
-        listed = [line for line in lines if line.end - line.start <= 2 * _LONGEST_BARE]
+        listed = [part for line in lines for part in _sentences(text, line)]
     else:
         short = [line for line in names if line.end - line.start <= _LONGEST_BARE]
         listed = short if len(short) == len(lines) > 1 else []
     return [_Start(_Style.NAMED, 0, None, line.start) for line in listed]
 
 
+def _sentences(text: str, line: Span) -> list[Span]:
+    """Return the short sentences of a line of diagnoses, each of which names one; a long line by itself has none."""
+    parts = split_sentences(text, line)
+    if all(part.end - part.start <= _LONGEST_BARE for part in parts):
+        return parts
+    return [line] if line.end - line.start <= 2 * _LONGEST_BARE else []
+
+
 def _numbers_within(text: str, line: Span, last: _Start) -> list[_Start]:
     """Return the items of a line that holds several, numbered on from the one before."""
     found: list[_Start] = []
-    if last.marker is None:
+    written = None if last.marker is None else _NUMBERED.fullmatch(last.marker.of(text))
+    if written is None:
         return found
-    expected = int(last.marker.of(text).strip("().:")) + 1
+    expected = int(written[1]) + 1
+    mark = "hash" if last.style is _Style.HASH else "plain"
     for match in _INLINE_NUMBER.finditer(text, max(line.start, last.text), line.end):
-        if int(match[1]) == expected:
+        if match[mark] is not None and int(match[mark]) == expected:
             marker = Span(match.start(), match.start() + len(match[0].rstrip()))
-            found.append(_Start(_Style.NUMBER, last.indent, marker, match.end()))
+            found.append(_Start(last.style, last.indent, marker, match.end()))
             expected += 1
     return found
 
@@ -231,6 +249,7 @@ def _item(text: str, start: _Start, stop: int) -> ProblemItem | None:
     at = content.start
     while at < content.end and text[at] in "*_[":
         at += 1
+    at = label_end(text, at, content.end)
     end = _head_end(text, at, content.end)
     head = _trimmed(text, at, end)
     if head is None:

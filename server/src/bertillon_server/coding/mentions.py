@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,8 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bertillon_server.coding.coherence import coherent
+from bertillon_server.coding.labels import is_system
 from bertillon_server.coding.list_items import ProblemItem
 from bertillon_server.coding.spans import Span
+from bertillon_server.coding.spread import read_spread
 from bertillon_server.coding.terms import TermIndex, TermMatch
 from bertillon_server.coding.words import Words
 
@@ -23,9 +25,6 @@ _INTRODUCES = frozenset({"type", "stage", "grade", "class"})
 
 # A phrase of shorter words only is made of abbreviations, which an encoder of general language guesses at.
 MIN_PHRASE_WORD = 4
-
-# "1." or "(2)" before an entry of a list: not a part of what the entry names ("2. Diabetes").
-_MARKER = re.compile(r"\(?#?(\d{1,2})[.):](?=\s|[A-Za-z])")
 
 # Words that end a phrase: they belong to the sentence around a condition, not to its name.
 _BREAKS = frozenset(
@@ -39,8 +38,8 @@ _BREAKS = frozenset(
     currently now daily weekly monthly year month week day hour ago since until before after during while then
     also but however because although if when where as than so no not without denying negative positive mg mcg ml
     tablet tab po bid tid qid prn qd qhs use using used follow followed followup return call see plan
-    assessment likely possible probable suspected consistent given secondary due per via about over under out up
-    down from at by into onto between within plus and or
+    assessment likely possible probable suspected consistent given secondary due per via vs versus about over under
+    out up down from at by into onto between within plus and or
     """.split()
 )
 
@@ -61,29 +60,33 @@ class Found:
     item: int | None
 
 
-def sentence_numbers(text: str, words: Words, sentences: Sequence[Span]) -> NDArray[np.int32]:
-    """Return int32 [n], the index of the sentence of each word; a negative one for the mark of a list entry."""
+def sentence_numbers(words: Words, sentences: Sequence[Span]) -> NDArray[np.int32]:
+    """Return int32 [n], the index of the sentence of each word."""
     starts = np.array([sentence.start for sentence in sentences], np.int32)
-    numbers = (np.searchsorted(starts, words.starts, "right") - 1).astype(np.int32)
-    for number, sentence in enumerate(sentences):
-        marker = _MARKER.match(text, sentence.start, sentence.end)
-        if marker is not None:
-            numbers[np.searchsorted(words.starts, marker.start(1))] = -1 - number
-    return numbers
+    return (np.searchsorted(starts, words.starts, "right") - 1).astype(np.int32)
 
 
 def find_terms(
-    text: str, words: Words, sentences: Sequence[Span], items: Sequence[ProblemItem], index: TermIndex
+    text: str,
+    words: Words,
+    numbers: NDArray[np.int32],
+    sentences: Sequence[Span],
+    items: Sequence[ProblemItem],
+    index: TermIndex,
+    named: Sequence[TermMatch] = (),
 ) -> list[Found]:
-    """Return the terms of a section that do not overlap, longest first choice, in the order of the text."""
+    """Return the terms of a section that do not overlap, longest first choice, in the order of the text.
+
+    `numbers` int32 [n] is the index of the sentence of each word; `named` are matches beside those of the index.
+    """
     if not sentences or not words.forms:
         return []
-    numbers = sentence_numbers(text, words, sentences)
     found = []
     taken = np.zeros(len(words.forms), np.bool_)
-    ranked = sorted(
-        index.matches(words, numbers), key=lambda m: (-m.weight, m.last - m.first, m.first, -m.row)
-    )
+    matches = coherent(text, words, [*named, *index.matches(words, numbers)])
+    matches = read_spread(text, words, numbers, index, matches)
+    matches = [m for m in matches if not _leaves_bold(text, words, m)]
+    ranked = sorted(matches, key=lambda m: (-m.weight, m.last - m.first, m.first, -m.row))
     for match in ranked:
         if taken[match.first : match.last].any():
             continue
@@ -101,17 +104,29 @@ def _with_its_number(words: Words, first: int, taken: NDArray[np.bool_]) -> int:
     return first - 1 if introduced and words.forms[first][:1].isdigit() else first
 
 
+def _leaves_bold(text: str, words: Words, match: TermMatch) -> bool:
+    """Whether a term begins inside bold text and ends outside: what is bold is the name."""
+    return "**" in text[int(words.starts[match.first]) : int(words.ends[match.last - 1])]
+
+
 def find_phrases(
-    text: str, words: Words, sentences: Sequence[Span], items: Sequence[ProblemItem], known: Sequence[Found]
+    text: str,
+    words: Words,
+    numbers: NDArray[np.int32],
+    sentences: Sequence[Span],
+    items: Sequence[ProblemItem],
+    known: Sequence[Found],
+    cues: Sequence[Span],
 ) -> list[Found]:
     """Return what a problem list, or an assessment in prose, names and no term covers: phrases for the encoder.
 
     Where problems are listed, their heads are read; the text below a head tells what is done about it. A term
-    found inside a phrase may name only a part of it.
+    found inside a phrase may name only a part of it. `cues` are words that assert: they end a phrase, since inside
+    one they would be read as a part of the name ("pneumonia ruled out").
     """
     if not sentences or not words.forms:
         return []
-    numbers = sentence_numbers(text, words, sentences)
+    barred = _within(words, cues)
     covered = taken_words(words, known)
     heads: list[tuple[Span, int | None]] = [(item.head, number) for number, item in enumerate(items)]
     places = heads or [(sentence, None) for sentence in sentences]
@@ -119,12 +134,14 @@ def find_phrases(
     for place, item in places:
         first = int(np.searchsorted(words.starts, place.start, "left"))
         last = int(np.searchsorted(words.ends, place.end, "right"))
-        for begin, end in _runs(text, words, first, last):
+        for begin, end in _runs(text, words, barred, first, last):
             if not ((words.plain[begin:end] != 0) & ~covered[begin:end]).any():
                 continue
             if max(map(len, words.forms[begin:end])) < MIN_PHRASE_WORD:
                 continue
             span = Span(int(words.starts[begin]), int(words.ends[end - 1]))
+            if is_system(span.of(text)):
+                continue
             phrases.append(Found(begin, end, span, sentences[int(numbers[begin])], None, item))
     return phrases
 
@@ -137,18 +154,27 @@ def taken_words(words: Words, found: Iterable[Found]) -> NDArray[np.bool_]:
     return taken
 
 
-def _runs(text: str, words: Words, first: int, last: int) -> list[tuple[int, int]]:
+def _within(words: Words, spans: Sequence[Span]) -> NDArray[np.bool_]:
+    """Return bool [n]: which words lie in one of the spans."""
+    within = np.zeros(len(words.forms), np.bool_)
+    for span in spans:
+        first = int(np.searchsorted(words.ends, span.start, "right"))
+        within[first : int(np.searchsorted(words.starts, span.end, "left"))] = True
+    return within
+
+
+def _runs(text: str, words: Words, barred: NDArray[np.bool_], first: int, last: int) -> list[tuple[int, int]]:
     """Cut the words `[first, last)` where a phrase ends: at words that break it and at punctuation."""
     runs = []
     begin = first
     for i in range(first, last + 1):
         if i == last:
             ends, skips = True, 0
-        elif words.forms[i] in _BREAKS:
+        elif barred[i] or not words.forms[i] or words.forms[i] in _BREAKS:
             ends, skips = True, 1
         else:
             gap = text[int(words.ends[i - 1]) : int(words.starts[i])] if i > begin else ""
-            ends, skips = any(c in ";:.()[]/?" for c in gap), 0
+            ends, skips = any(c in ";:.()[]/?*" for c in gap), 0
         if ends:
             if 0 < i - begin <= MAX_PHRASE_WORDS:
                 runs.append((begin, i))

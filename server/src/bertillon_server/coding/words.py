@@ -9,14 +9,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bertillon_server.coding.spans import Span
+
 # A word: letters and digits, with an inner decimal point or percent kept apart. Underscore is no letter here.
 _WORD = re.compile(r"[^\W_]+")
+
+# A number that is written onto the abbreviation or word it belongs to: "CKD3", "DM2", "stage3a". A closed list,
+# because elsewhere letters and digits are one name ("B12", "T2DM", "L5").
+_GLUED = re.compile(
+    r"(ckd|dm|cin|vin|ain|gold|nyha|stage|grade|type|class)(\d[a-d]?|i{2,3}|iv)", re.IGNORECASE
+)
 
 # A word longer than this is no term of any code set; it is kept as a word and never matches.
 MAX_WORD_CHARS = 40
@@ -115,19 +124,49 @@ class Words:
     full: NDArray[np.uint64]
     plain: NDArray[np.uint64]
 
+    def without(self, spans: Iterable[Span]) -> Words:
+        """Return the same words, those in the spans emptied: they stand where they stood and match nothing."""
+        emptied = np.zeros(len(self.forms), np.bool_)
+        for span in spans:
+            first = int(np.searchsorted(self.starts, span.start, "left"))
+            emptied[first : int(np.searchsorted(self.ends, span.end, "right"))] = True
+        if not emptied.any():
+            return self
+        return replace(
+            self,
+            forms=tuple(
+                "" if gone else form for form, gone in zip(self.forms, emptied.tolist(), strict=True)
+            ),
+            full=np.where(emptied, np.uint64(0), self.full),
+            plain=np.where(emptied, np.uint64(0), self.plain),
+        )
+
 
 def words_of(text: str, start: int = 0, end: int | None = None) -> Words:
     """Return the words of `text[start:end]`, offsets relative to the whole text."""
-    matches = list(_WORD.finditer(text, start, len(text) if end is None else end))
-    forms = tuple(_SIDE_LETTERS.get(match.group()) or canonical(match.group()) for match in matches)
+    places = list(_places(text, start, len(text) if end is None else end))
+    written = [text[first:last] for first, last in places]
+    forms = tuple(_SIDE_LETTERS.get(word) or canonical(word) for word in written)
     return Words(
-        starts=np.fromiter((m.start() for m in matches), np.int32, len(matches)),
-        ends=np.fromiter((m.end() for m in matches), np.int32, len(matches)),
+        starts=np.fromiter((first for first, _ in places), np.int32, len(places)),
+        ends=np.fromiter((last for _, last in places), np.int32, len(places)),
         forms=forms,
-        upper=np.fromiter((m.group().isupper() for m in matches), np.bool_, len(matches)),
+        upper=np.fromiter((word.isupper() for word in written), np.bool_, len(places)),
         full=np.fromiter((_hashes(form)[0] for form in forms), np.uint64, len(forms)),
         plain=np.fromiter((_hashes(form)[1] for form in forms), np.uint64, len(forms)),
     )
+
+
+def _places(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield where each word stands, a number apart from what it is written onto."""
+    for match in _WORD.finditer(text, start, end):
+        glued = _GLUED.fullmatch(match.group())
+        if glued is None:
+            yield match.span()
+        else:
+            cut = match.start() + glued.end(1)
+            yield match.start(), cut
+            yield cut, match.end()
 
 
 def canonical(word: str) -> str:
