@@ -194,8 +194,18 @@ def test_a_busy_port_is_one_line_and_exit_code_1(flag: str) -> None:
     assert busy in ended.stderr
 
 
-def test_an_unknown_flag_is_a_usage_error() -> None:
-    assert run("serve", "--no-such-flag").returncode == 2
+@pytest.mark.parametrize(
+    "arguments", [("serve", "--no-such-flag"), ("sreve",), ("serve", "--grace-s", "soon"), ("check", "extra")]
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(arguments: tuple[str, ...]) -> None:
+    ended = run(*arguments)
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1
+    assert ended.stderr.startswith("bertillon-server: ")
+
+
+def test_no_command_gets_the_help() -> None:
+    assert "Commands:" in run().stderr
 
 
 def test_help_shows_every_setting_but_secrets() -> None:

@@ -159,6 +159,26 @@ def test_wrong_usage_is_exit_code_2(invoke: Invoke, tmp_path: Path, arguments: l
 
     assert result.exit_code == 2
     assert "secret-token" not in result.output
+    assert result.stderr.startswith("bertillon: ")
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [["encode"], ["code", "-", "--no-such-option"], ["--no-such-option"]])
+def test_what_does_not_exist_is_named_in_one_sentence(invoke: Invoke, arguments: list[str]) -> None:
+    result = invoke(*arguments, stdin=NOTE)
+
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert arguments[-1] in result.stderr
+
+
+def test_no_command_gets_the_help(invoke: Invoke) -> None:
+    assert "Commands:" in invoke().stderr
+
+
+def test_help_and_version_are_no_errors(invoke: Invoke) -> None:
+    assert invoke("--help").exit_code == invoke("code", "--help").exit_code == 0
+    assert invoke("--version").exit_code == 0
 
 
 def test_a_token_is_read_from_its_file(invoke: Invoke, fake: FakeBertillon, tmp_path: Path) -> None:

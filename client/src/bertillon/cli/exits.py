@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from enum import IntEnum
+from typing import NoReturn
 
 import click
 
@@ -30,6 +31,19 @@ class Exit(IntEnum):
 def say(sentence: str) -> None:
     """Write a sentence for a person to stderr."""
     click.echo(f"bertillon: {sentence}", err=True)
+
+
+def refuse(error: click.ClickException) -> NoReturn:
+    """End the program with what click found wrong, in a sentence; no command at all gets the help."""
+    message = " ".join(error.format_message().split())
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is not None and message == " ".join(context.get_help().split()):
+        click.echo(context.get_help(), err=True)
+    elif context is not None:
+        say(f"{message.rstrip('.')} (see '{context.command_path} --help')")
+    else:
+        say(message)
+    sys.exit(error.exit_code)
 
 
 def exit_for(error: BertillonError) -> Exit:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from bertillon import CodingOptions, SearchMode, __version__
 from bertillon.cli import inputs
 from bertillon.cli.bulk import BulkJob, code_many
 from bertillon.cli.documents import document, line, pretty
-from bertillon.cli.exits import say, sentences
+from bertillon.cli.exits import Exit, refuse, say, sentences
 from bertillon.cli.options import (
     ConnectionOptions,
     NoteOptions,
@@ -33,6 +34,21 @@ FORMATS = click.Choice(["table", "json", "ndjson"])
 
 class Program(click.Group):
     """The group of all commands; whatever ends one of them early ends in a sentence."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - as in click
+        """Run the command line; wrong usage ends in a sentence too, where click writes three lines."""
+        # Typed by hand: click overloads the flag that this passes on.
+        run: Callable[..., Any] = super().main
+        if not extra.pop("standalone_mode", True):
+            return run(*args, standalone_mode=False, **extra)
+        try:
+            ended = run(*args, standalone_mode=False, **extra)
+        except click.ClickException as error:
+            refuse(error)
+        except click.Abort:
+            say("interrupted")
+            sys.exit(Exit.INTERRUPTED)
+        sys.exit(ended if isinstance(ended, int) else Exit.OK)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as in click
         """Run the command."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -29,6 +30,10 @@ _ENVIRONMENT = {
 }
 
 
+# As a shell reports a program that was ended by SIGINT.
+_INTERRUPTED = 130
+
+
 def main() -> None:
     """Run the command line."""
     for name, value in _ENVIRONMENT.items():
@@ -39,7 +44,37 @@ def main() -> None:
     cli(prog_name="bertillon-server")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Program(click.Group):
+    """The group of all commands; wrong usage ends in one line, where click writes three."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - as in click
+        """Run the command line."""
+        # Typed by hand: click overloads the flag that this passes on.
+        run: Callable[..., Any] = super().main
+        if not extra.pop("standalone_mode", True):
+            return run(*args, standalone_mode=False, **extra)
+        try:
+            ended = run(*args, standalone_mode=False, **extra)
+        except click.ClickException as error:
+            _refuse(error)
+        except click.Abort:
+            sys.exit(_INTERRUPTED)
+        sys.exit(ended if isinstance(ended, int) else 0)
+
+
+def _refuse(error: click.ClickException) -> NoReturn:
+    message = " ".join(error.format_message().split())
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is not None and message == " ".join(context.get_help().split()):
+        # No command at all: the help is the answer.
+        click.echo(context.get_help(), err=True)
+    else:
+        where = "" if context is None else f" (see '{context.command_path} --help')"
+        click.echo(f"bertillon-server: {message.rstrip('.')}{where}", err=True)
+    sys.exit(error.exit_code)
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("bertillon-server"), prog_name="bertillon-server")
 def cli() -> None:
     """Serve the coding of clinical notes over gRPC."""
