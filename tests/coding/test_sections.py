@@ -254,7 +254,7 @@ def test_an_operative_report() -> None:
         K.PREOPERATIVE_DIAGNOSIS,
         K.POSTOPERATIVE_DIAGNOSIS,
         K.PROCEDURE,
-        K.OTHER,
+        K.PROCEDURE,
         K.OTHER,
         K.INDICATION,
         K.PROCEDURE,

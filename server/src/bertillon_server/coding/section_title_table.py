@@ -371,6 +371,8 @@ TITLES: Mapping[str, str] = MappingProxyType(
             operative diagnosis, surgical diagnosis, post delivery diagnosis, postdelivery diagnosis, postop
         """,
         "PROCEDURE": """
+            anesthesia, anesthesia type, type of anesthesia, anesthetic, anesthesia used, anesthesia/sedation
+            sedation, anesthesia method, anaesthesia
             procedure, procedures, procedure performed, procedures performed, procedure done, procedures done
             name of procedure, title of procedure, title of operation, name of operation, operation
             operations
@@ -527,8 +529,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
             chart review, records review, time of death, patient profile, icd9 codes, cpt4 codes, referring md
         """,
         "OTHER": """
-            anesthesia, anesthesia type, type of anesthesia, anesthetic, anesthesia used, anesthesia/sedation
-            sedation, anesthesia method, complications, intraoperative complications, operative complications
+            complications, intraoperative complications, operative complications
             immediate complications, complication, estimated blood loss, ebl, blood loss, specimens, specimen
             specimens removed, specimens sent, specimen sent, tissue removed, drains, drain, tubes and drains
             tubes/drains, drains/tubes, tubes, fluids, iv fluids, intravenous fluids, fluids received
