@@ -7,6 +7,7 @@ import subprocess
 import sys
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 from benchmarks.notes import notes_of, own_notes, variations
@@ -90,14 +91,23 @@ def test_notes_are_read_without_their_annotations(tmp_path: Path) -> None:
     assert len(own_notes()) > 1
 
 
+def run_benchmark(name: str, *arguments: str, out: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", f"benchmarks.{name}", *arguments, f"--out={out}"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    told: dict[str, Any] = json.loads(out.read_text())
+    assert told == json.loads(ended.stdout)
+    return told
+
+
 def test_a_report_says_what_it_holds_for(bundle: Path, tmp_path: Path) -> None:
     out = tmp_path / "results" / "latency.json"
-    command = ["benchmarks.latency", "--runs=2", "--warm-up=1", f"--bundle={bundle}", f"--out={out}"]
-    ended = subprocess.run(
-        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
-    )
-    told = json.loads(out.read_text())
-    assert told == json.loads(ended.stdout)
+    told = run_benchmark("latency", "--runs=2", "--warm-up=1", f"--bundle={bundle}", out=out)
     assert 0 < told["figures"]["first_section"]["p50_ms"] <= told["figures"]["note"]["p50_ms"]
     assert {"cpu", "cores", "revision", "packages", "load_average"} <= told["environment"].keys()
     assert told["model"]
+
+
+def test_a_start_is_told_with_the_part_of_the_catalog(bundle: Path, tmp_path: Path) -> None:
+    figures = run_benchmark("start", "--runs=2", f"--bundle={bundle}", out=tmp_path / "start.json")["figures"]
+    assert 0 < figures["catalog_open"]["p50_ms"] < figures["serving"]["p50_ms"]
+    assert figures["resident_mb_when_serving"] > 0
