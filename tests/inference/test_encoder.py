@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bertillon_models.build import quantise_encoder
+from bertillon_server.coding.heads import HEAD_WIDTH
 from bertillon_server.inference import onnx_session
 from bertillon_server.inference.encoder import Encoder
 from small_bundle import SHAPE, random_weights
@@ -22,11 +23,11 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
     return Encoder(folder / "encoder.onnx")
 
 
-def test_vectors_have_length_one_in_fp32(encoder: Encoder) -> None:
-    vectors = encoder.encode(np.random.default_rng(2).integers(0, SHAPE.vocabulary, (5, 11)))
-    assert vectors.shape == (5, encoder.dimensions)
-    assert vectors.dtype == np.float32
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+def test_every_token_has_a_row_of_hidden_state_and_heads_in_half_precision(encoder: Encoder) -> None:
+    rows = encoder.encode(np.random.default_rng(2).integers(0, SHAPE.vocabulary, (5, 11)))
+    assert rows.shape == (5, 11, encoder.width)
+    assert encoder.width == SHAPE.hidden + HEAD_WIDTH
+    assert rows.dtype == np.float16
 
 
 def test_threads_share_the_session(encoder: Encoder) -> None:

@@ -1,4 +1,4 @@
-"""Windows in, vectors out: order, grouping, priorities, sharing, deadlines, cancellation, failure."""
+"""Windows in, rows out: order, grouping, priorities, sharing, deadlines, cancellation, failure."""
 
 import asyncio
 import gc
@@ -34,8 +34,8 @@ async def test_vectors_come_in_the_order_of_the_windows() -> None:
     async with running(InstantEncoder(), workers=2) as scheduler:
         encoded = await scheduler.encode(windows, STANDARD)
         assert is_idle(scheduler)
-    assert encoded.vectors.dtype == np.float32
-    np.testing.assert_array_equal(encoded.vectors, expected(windows))
+    assert encoded.rows[0].dtype == np.float32
+    np.testing.assert_array_equal(encoded.rows, expected(windows))
     assert encoded.infer_us >= 0
     assert encoded.queue_us >= 0
 
@@ -54,13 +54,13 @@ async def test_windows_of_different_calls_share_a_batch() -> None:
         answers = await asyncio.gather(*(scheduler.encode(call, STANDARD) for call in calls))
     assert sorted(batch.shape for batch in encoder.batches) == [(5, 2), (5, 3)]
     for call, answer in zip(calls, answers, strict=True):
-        np.testing.assert_array_equal(answer.vectors, expected(call))
+        np.testing.assert_array_equal(answer.rows, expected(call))
 
 
 async def test_no_windows_give_no_vectors() -> None:
     async with running(InstantEncoder()) as scheduler:
         await scheduler.encode([window(1)], STANDARD)
-        assert (await scheduler.encode([], STANDARD)).vectors.shape == (0, 3)
+        assert (await scheduler.encode([], STANDARD)).rows == ()
 
 
 @pytest.mark.parametrize(
@@ -136,14 +136,14 @@ async def test_identical_windows_of_a_call_are_encoded_once() -> None:
     async with running(encoder) as scheduler:
         answer = await scheduler.encode(windows, STANDARD)
     assert [batch.shape for batch in encoder.batches] == [(2, 2)]
-    np.testing.assert_array_equal(answer.vectors, expected(windows))
+    np.testing.assert_array_equal(answer.rows, expected(windows))
 
 
 async def test_windows_of_equal_bytes_but_different_ids_are_told_apart() -> None:
     encoder = InstantEncoder()
     async with running(encoder) as scheduler:
         answer = await scheduler.encode([window(1, 0), window(1), window(0, 1)], STANDARD)
-    np.testing.assert_array_equal(answer.vectors, expected([window(1, 0), window(1), window(0, 1)]))
+    np.testing.assert_array_equal(answer.rows, expected([window(1, 0), window(1), window(0, 1)]))
 
 
 async def test_a_window_in_the_encoder_serves_a_call_that_comes_later() -> None:
@@ -155,7 +155,7 @@ async def test_a_window_in_the_encoder_serves_a_call_that_comes_later() -> None:
         await turns()
         call.answer()
         for answer in await asyncio.gather(first, second):
-            np.testing.assert_array_equal(answer.vectors, expected([window(5, 6)]))
+            np.testing.assert_array_equal(answer.rows, expected([window(5, 6)]))
         encoder.let_go()
         await scheduler.encode([window(5, 6)], STANDARD)
     assert len(encoder.batches) == 2  # nothing is kept once it is answered
@@ -204,7 +204,7 @@ async def test_cancelling_during_the_encoder_drops_the_answer_and_goes_on() -> N
         again = asyncio.create_task(scheduler.encode([window(3)], STANDARD))
         call.answer()
         (await encoder.begun()).answer()
-        np.testing.assert_array_equal((await again).vectors, expected([window(3)]))
+        np.testing.assert_array_equal((await again).rows, expected([window(3)]))
         assert is_idle(scheduler)
     assert [batch.tolist() for batch in encoder.batches] == [[[1]], [[3]]]
 
@@ -261,7 +261,7 @@ async def test_a_deadline_that_one_caller_misses_does_not_drop_a_shared_window()
         encoder.let_go()
         with pytest.raises(DeadlineUnreachableError):
             await late
-        np.testing.assert_array_equal((await patient).vectors, expected([window(1, 1)]))
+        np.testing.assert_array_equal((await patient).rows, expected([window(1, 1)]))
         await first
     assert [batch.shape for batch in encoder.batches] == [(1, 1), (1, 2)]
 
@@ -463,7 +463,7 @@ async def test_a_window_has_one_answer_alone_and_in_company() -> None:
         assert is_idle(scheduler)
     for note, answer in zip(notes, answers, strict=True):
         alone = np.concatenate([encoder.encode(one[None, :]) for one in note])
-        np.testing.assert_allclose(answer.vectors, alone, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(answer.rows, alone, rtol=1e-5, atol=1e-6)
 
 
 async def test_an_encode_before_the_start_is_a_mistake() -> None:

@@ -50,8 +50,8 @@ async def test_what_was_admitted_is_answered_while_new_work_is_turned_away() -> 
         await turns()
         held.answer()
         encoder.let_go()
-        np.testing.assert_array_equal((await running_call).vectors, expected([window(1), window(2, 2)]))
-        np.testing.assert_array_equal((await next_section).vectors, expected([window(3, 3, 3)]))
+        np.testing.assert_array_equal((await running_call).rows, expected([window(1), window(2, 2)]))
+        np.testing.assert_array_equal((await next_section).rows, expected([window(3, 3, 3)]))
         assert not stopping.done()  # the note may have one more section
         admission.release()
         async with asyncio.timeout(STUCK_S / 2):
@@ -150,7 +150,7 @@ async def _storm(draw: random.Random, calls: int, workers: int) -> None:
         with admission:
             answer = await scheduler.encode(windows, call)
             if windows:
-                np.testing.assert_array_equal(answer.vectors, expected(windows))
+                np.testing.assert_array_equal(answer.rows, expected(windows))
 
     tasks = []
     for _ in range(calls):

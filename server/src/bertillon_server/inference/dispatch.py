@@ -11,15 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bertillon_server.inference.batching import Batch, Batcher
 from bertillon_server.inference.call import Priority
 from bertillon_server.inference.cost import CostModel
 from bertillon_server.inference.errors import DeadlineUnreachableError
 from bertillon_server.inference.observer import SchedulerObserver, ShedReason
-from bertillon_server.inference.pending import PendingCall, Place, Window, rank
+from bertillon_server.inference.pending import Encoding, PendingCall, Place, Window, rank
 from bertillon_server.inference.queue import WindowQueue
 from bertillon_server.inference.workers import EncodingFailedError, Outcome, WindowEncoder, WorkerPool
 
@@ -52,8 +49,6 @@ class Dispatcher:
         """Windows with the workers, staged ones included."""
         self.handed_tokens = 0
         """Their tokens."""
-        self.width = 0
-        """Length of a vector; 0 until the first is known."""
 
     @property
     def queue(self) -> WindowQueue:
@@ -170,8 +165,8 @@ class Dispatcher:
         self._count(batch, -1)
         for window in batch.windows:
             self._forget(window)
-        if outcome.vectors is not None:
-            self._answer(batch.windows, outcome.vectors, outcome.span)
+        if outcome.rows is not None:
+            self._answer(batch.windows, outcome.rows, outcome.span)
             seconds = outcome.span[1] - outcome.span[0]
             self._cost.observe(batch.tokens, seconds)
             self._observer.batch(len(batch.windows), batch.tokens, batch.tokens, seconds)
@@ -183,13 +178,12 @@ class Dispatcher:
         if not self._planned:
             self._stage()
 
-    def _answer(
-        self, windows: Sequence[Window], vectors: NDArray[np.float32], span: tuple[float, float]
-    ) -> None:
-        self.width = vectors.shape[1]
-        for vector, window in zip(vectors, windows, strict=True):
+    def _answer(self, windows: Sequence[Window], rows: Encoding, span: tuple[float, float]) -> None:
+        # A copy each, because a row of the batch would keep the whole batch.
+        for row, window in zip(rows, windows, strict=True):
+            own = row.copy()
             for pending, index in window.waiters:
-                pending.receive(index, vector)
+                pending.receive(index, own)
                 pending.note_span(span)
                 if not pending.missing:
                     answer = pending.finish()

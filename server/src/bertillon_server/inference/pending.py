@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from bertillon_server.inference.call import Call, Priority
 
+Encoding = NDArray[np.floating]
+"""What the encoder says of one window, in whatever shape it has."""
+
 ID_BYTES = np.dtype(np.int64).itemsize
 """Bytes of one token id; a window's ids travel as their bytes, which are also its identity."""
 
@@ -76,8 +79,8 @@ class Window:
 class Encoded:
     """The answer to one `encode`."""
 
-    vectors: NDArray[np.float32]
-    """[windows, width], in the order given."""
+    rows: tuple[Encoding, ...]
+    """What the encoder said of each window, in the order given."""
     queue_us: int
     """Microseconds in which none of the windows was in the encoder."""
     infer_us: int
@@ -93,9 +96,9 @@ class PendingCall:
         "deadline",
         "future",
         "missing",
+        "rows",
         "size",
         "submitted_at",
-        "vectors",
         "windows",
     )
 
@@ -107,14 +110,12 @@ class PendingCall:
         self.submitted_at = now
         self.future = future
         self.windows: list[Window] = []
-        self.vectors: NDArray[np.float32] | None = None
+        self.rows: list[Encoding | None] = [None] * size
         self._spans: list[tuple[float, float]] = []
 
-    def receive(self, index: int, vector: NDArray[np.float32]) -> None:
-        """Take the vector of the window at `index`."""
-        if self.vectors is None:
-            self.vectors = np.empty((self.size, vector.shape[0]), dtype=np.float32)
-        self.vectors[index] = vector
+    def receive(self, index: int, row: Encoding) -> None:
+        """Take what the encoder said of the window at `index`."""
+        self.rows[index] = row
         self.missing -= 1
 
     def note_span(self, span: tuple[float, float]) -> None:
@@ -124,12 +125,13 @@ class PendingCall:
 
     def finish(self) -> Encoded:
         """Answer the call, once nothing is missing."""
-        if self.vectors is None or self.missing:
+        rows = tuple(row for row in self.rows if row is not None)
+        if len(rows) < self.size:
             raise ValueError("windows are missing")
         ended = max(end for _, end in self._spans)
         inferring = _covered(self._spans, since=self.submitted_at)
         waiting = max(0.0, ended - self.submitted_at - inferring)
-        answer = Encoded(self.vectors, round(waiting * 1e6), round(inferring * 1e6))
+        answer = Encoded(rows, round(waiting * 1e6), round(inferring * 1e6))
         if not self.future.done():
             self.future.set_result(answer)
         return answer

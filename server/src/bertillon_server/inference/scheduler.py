@@ -147,7 +147,7 @@ class Scheduler:
         return await self._admission.admit_waiting(tokens, call)
 
     async def encode(self, windows: Sequence[NDArray[np.int64]], call: Call) -> Encoded:
-        """Return the vectors of `windows` (token ids, int64, one dimension, not empty) in the order given.
+        """Return what the encoder says of `windows` (token ids, int64, one dimension, not empty) in the order given.
 
         Cancelling withdraws what is not encoded yet. Raises DeadlineUnreachableError when the deadline
         passed before all windows were begun, DrainingError when stopped, EncodingFailedError when the
@@ -155,7 +155,7 @@ class Scheduler:
         """
         self._require_open()
         if not windows:
-            return Encoded(np.empty((0, self._dispatcher.width), dtype=np.float32), 0, 0)
+            return Encoded((), 0, 0)
         keys = [_identity(window) for window in windows]
         future: asyncio.Future[Encoded] = asyncio.get_running_loop().create_future()
         pending = PendingCall(call, len(keys), self._clock(), future)

@@ -24,17 +24,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertillon_server.inference.batching import Batch
+from bertillon_server.inference.pending import Encoding
 
 
 class WindowEncoder(Protocol):
-    """What turns windows into vectors. Thread-safe, blocking, and without the interpreter lock at work."""
+    """What reads windows. Thread-safe, blocking, and without the interpreter lock at work."""
 
-    def encode(self, ids: NDArray[np.int64], /) -> NDArray[np.float32]:
-        """Return vectors [rows, width] for token ids [rows, length]."""
+    def encode(self, ids: NDArray[np.int64], /) -> Encoding:
+        """Return what it says of each row, [rows, ...], for token ids [rows, length]."""
 
 
 class EncodingFailedError(RuntimeError):
-    """The encoder raised, or returned something other than a vector for each row; the cause is chained."""
+    """The encoder raised, or returned not as many rows as it was given; the cause is chained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ class Outcome:
     batch: Batch
     span: tuple[float, float]
     """When the encoder began and ended, in seconds of the clock."""
-    vectors: NDArray[np.float32] | None
-    """[rows, width]; None if the batch expired before it was begun, or failed."""
+    rows: Encoding | None
+    """[rows, ...]; None if the batch expired before it was begun, or failed."""
     error: BaseException | None = None
     """What the encoder raised."""
 
@@ -118,13 +119,13 @@ class WorkerPool:
         if batch.useful_until <= started:
             return Outcome(batch, (started, started), None)
         try:
-            vectors = _one_per_row(self._encoder.encode(batch.ids()), len(batch.windows))
+            rows = _one_per_row(self._encoder.encode(batch.ids()), len(batch.windows))
         except BaseException as error:  # noqa: BLE001 - whatever it is fails this batch; the worker lives on
             return Outcome(batch, (started, self._clock()), None, error)
-        return Outcome(batch, (started, self._clock()), vectors)
+        return Outcome(batch, (started, self._clock()), rows)
 
 
-def _one_per_row(vectors: NDArray[np.float32], rows: int) -> NDArray[np.float32]:
-    if vectors.ndim != 2 or vectors.shape[0] != rows:
-        raise ValueError(f"an array of shape {vectors.shape} for {rows} windows")
-    return vectors
+def _one_per_row(encoding: Encoding, rows: int) -> Encoding:
+    if encoding.ndim < 2 or encoding.shape[0] != rows:
+        raise ValueError(f"an array of shape {encoding.shape} for {rows} windows")
+    return encoding
