@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Iterator
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from small_knowledge import PHRASE, RELEASE, SYSTEM, knowledge
 
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.coder import Coder
@@ -20,6 +19,7 @@ from bertillon_server.coding.results import EncounterSummary, NoteInput, Outline
 from bertillon_server.inference.call import Call, Priority
 from bertillon_server.inference.errors import DeadlineUnreachableError, OverloadedError
 from bertillon_server.inference.scheduler import Scheduler
+from small_knowledge import PHRASE, RELEASE, SYSTEM, encode, knowledge
 
 NOTE = f"HPI: cough.\n\nPMH: asthma.\n\nAssessment:\n1. {PHRASE.capitalize()}\n2. HTN\n"
 
@@ -33,7 +33,7 @@ class GatedEncoder:
 
     def encode(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         self.gate.wait(10)
-        return np.asarray(ids[:, :1] == 1, np.float32)
+        return np.stack(encode(list(ids)))
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from bertillon_models.terms import Term, build_table
 from bertillon_server.catalog.store import Catalog
@@ -13,7 +14,10 @@ from bertillon_server.catalog.table import CodeTable
 from bertillon_server.coding.axes import axis_of, is_default, read_title
 from bertillon_server.coding.context import Told
 from bertillon_server.coding.decoding import Decoder
-from bertillon_server.coding.linking import Link, Linker
+from bertillon_server.coding.linking import Link, Linker, Said
+from bertillon_server.coding.mentions import Found
+from bertillon_server.coding.ranking import Ranking
+from bertillon_server.coding.spans import Span
 from bertillon_server.coding.terms import TermIndex
 from bertillon_server.coding.words import words_of
 
@@ -26,6 +30,18 @@ SAID = st.lists(
     ),
     max_size=6,
 )
+
+
+# A mention that no term is.
+MENTION = Found(0, 1, Span(0, 1), Span(0, 1), None, None)
+
+
+class NothingAlike:
+    """Concept vectors to which no mention is similar."""
+
+    def similarity(self, query: NDArray[np.float32], rows: NDArray[np.integer]) -> NDArray[np.float32]:
+        del query
+        return np.zeros(len(rows), np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +57,15 @@ def concepts(table: CodeTable) -> tuple[Linker, list[str]]:
     ]
     built = build_table(terms, frozenset(table.codes))
     index = TermIndex(built.rows, tuple(built.codes))
-    return Linker(index, Decoder(table), built.concepts), list(built.texts)
+    linker = Linker(index, Decoder(table), built.concepts, NothingAlike(), Ranking())
+    return linker, list(built.texts)
 
 
 def link(concepts: tuple[Linker, list[str]], row: int, said: frozenset[str]) -> Link | None:
     linker, _ = concepts
-    return linker.link_phrase(
-        np.array([row], np.int32), np.array([0.97], np.float32), Told(said, frozenset()), {}, 5, 0.7
-    )
+    near = np.array([row], np.int32), np.array([0.97], np.float32)
+    links = linker.link(MENTION, Said(Told(said, frozenset()), {}), 5, None, near)
+    return links[0] if links else None
 
 
 @settings(max_examples=500)

@@ -85,8 +85,9 @@ def test_what_the_demonstration_denies_or_says_of_relatives_is_mentioned_and_not
     assert not active(result) & {"R07.9", "E11.319", "I21.9"}
 
 
-def test_every_note_of_the_corpus_is_coded_soundly_with_billable_codes_only(client: Bertillon) -> None:
-    texts = dict(enumerate(own_notes()))
+def test_notes_of_every_batch_are_coded_soundly_with_billable_codes_only(client: Bertillon) -> None:
+    # A fifth of them; `benchmarks.offsets` takes all, in minutes.
+    texts = dict(enumerate(own_notes()[::5]))
     notes = (Note(note_id=str(n), text=text, date_of_service=DATE) for n, text in list(texts.items()))
     returned = set()
     for note_id, result in client.code_notes(notes):

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from bertillon_server.coding.results import Section
 from bertillon_server.coding.vocabulary import CodingProfile, SectionKind
 
-# Sections in which a clinician states what was evaluated, best first.
+# Sections in which a clinician states what was evaluated, best first. A plan names the problems that an
+# assessment in prose only sums up.
 _STATED = (
     frozenset(
         {
@@ -20,9 +21,10 @@ _STATED = (
             SectionKind.ASSESSMENT,
             SectionKind.ASSESSMENT_AND_PLAN,
             SectionKind.POSTOPERATIVE_DIAGNOSIS,
+            SectionKind.PLAN,
         }
     ),
-    frozenset({SectionKind.PREOPERATIVE_DIAGNOSIS, SectionKind.HOSPITAL_COURSE, SectionKind.PLAN}),
+    frozenset({SectionKind.PREOPERATIVE_DIAGNOSIS, SectionKind.HOSPITAL_COURSE}),
 )
 # Where to look when no section states it; what is listed in histories and templates never counts by itself.
 _TOLD = frozenset(
@@ -40,8 +42,9 @@ _TOLD = frozenset(
 
 
 def codeable_sections(sections: Iterable[Section], profile: CodingProfile) -> frozenset[SectionKind]:
-    """Return the kinds of section whose mentions may become codes of the encounter.
+    """Return the kinds of section in which mentions are expected to become codes of the encounter.
 
+    Elsewhere they do so only if everything else speaks for it; how much is fitted (`coding.confidence`).
     A lone section (a caller that codes while a clinician types) counts whatever its kind.
     """
     kinds = [section.kind for section in sections if section.body.start < section.body.end]

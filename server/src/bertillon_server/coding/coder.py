@@ -6,8 +6,10 @@ between `read` and `code`.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +17,14 @@ from numpy.typing import NDArray
 from bertillon_server.coding.assertion import AssertionRules, Judgement
 from bertillon_server.coding.axes import read_title
 from bertillon_server.coding.codeable import codeable_sections
-from bertillon_server.coding.confidence import Place, ProfileModel, Signals, shared
+from bertillon_server.coding.confidence import Place, ProfileModel, Signals, Tagging, shared
 from bertillon_server.coding.context import axes_of, context_of, told_by
 from bertillon_server.coding.encounter import Encounter
+from bertillon_server.coding.heads import MentionReading, pooled, read_mention, tagged
 from bertillon_server.coding.knowledge import Knowledge
-from bertillon_server.coding.linking import MIN_COSINE, MIN_COSINE_IN_PROSE, Link, merged
-from bertillon_server.coding.mentions import Found, taken_words
+from bertillon_server.coding.linking import Decoded, Link, Said
+from bertillon_server.coding.mentions import Found, found_at, taken_words
+from bertillon_server.coding.overlaps import Tags, without_overlaps
 from bertillon_server.coding.reading import Reading, read_section
 from bertillon_server.coding.results import (
     Alternative,
@@ -43,18 +47,29 @@ from bertillon_server.coding.vocabulary import (
     SectionKind,
     SuppressionReason,
 )
+from bertillon_server.coding.windows import Encodings
 from bertillon_server.coding.words import words_of
 
-# A phrase that the encoder links at this similarity or above is taken before a term that names a part of it.
-PHRASE_WINS = 0.86
-# Hard cap of a window that is a query, in tokens: a line of text.
+# Hard cap of a query, in tokens: a line of text.
 MAX_QUERY_TOKENS = 128
+# Mentions of a section whose neighbours are looked for; far more than any section has that a person wrote. Bounds the
+# work on a text without end, of which the rest is left to the term index.
+MAX_SEARCHED = 1000
 # Concept vectors that are looked at for one hit of a search: several are forms of one code.
 NEIGHBOURS_PER_HIT = 4
 
 _TYPES = {"R": MentionType.SYMPTOM, "Z": MentionType.STATUS} | dict.fromkeys(
     "VWXY", MentionType.EXTERNAL_CAUSE
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """The candidates of a mention, what the encoder reads of it (None where it saw nothing), and how it tags it."""
+
+    link: Link
+    read: MentionReading | None
+    tagging: Tagging
 
 
 class Coder:
@@ -80,10 +95,11 @@ class Coder:
         codes = [] if match is None else [code for code, _, _ in knowledge.terms.targets(match)]
         return [(code, knowledge.codes.title(code)) for code in codes]
 
-    def nearest(self, vectors: NDArray[np.float32], limit: int) -> list[tuple[str, str, float]]:
-        """Return the codes nearest to a vector [1, dimensions] as (code, title, cosine), best first."""
+    def nearest(self, encoded: NDArray[np.floating], limit: int) -> list[tuple[str, str, float]]:
+        """Return the codes nearest to an encoded query [tokens, width] as (code, title, cosine), best first."""
         knowledge = self._knowledge
-        rows, cosines = knowledge.vectors.search(vectors, NEIGHBOURS_PER_HIT * limit)
+        query = pooled(encoded[1:-1, : self.dimensions].astype(np.float32))
+        rows, cosines = knowledge.vectors.search(query[None], NEIGHBOURS_PER_HIT * limit)
         best: dict[str, float] = {}
         for row, cosine in zip(rows[0].tolist(), cosines[0].tolist(), strict=True):
             best.setdefault(knowledge.linker.code_of(row), cosine)
@@ -102,18 +118,24 @@ class Coder:
         return read_section(self._knowledge, self._assertion, note.text, section)
 
     def code(
-        self, note: NoteInput, outline: Outline, reading: Reading, vectors: NDArray[np.float32]
+        self,
+        note: NoteInput,
+        outline: Outline,
+        reading: Reading,
+        rows: Sequence[NDArray[np.floating]],
     ) -> SectionResult:
-        """Link, assert and decode what a section mentions; `vectors` float32 [phrases, dimensions]."""
+        """Link, assert and decode what a section mentions; `rows` [tokens, width] of each window of the reading."""
         began = time.perf_counter_ns()
-        links = self._links(note, reading, vectors)
-        judgements = self._judge(note, reading, [found for found, _ in links])
-        taken = taken_words(reading.words, [found for found, _ in links])
         codeable = codeable_sections(outline.sections, note.options.profile)
+        links = self._links(
+            note, reading, Encodings(reading.seen, rows), search=reading.section.kind in codeable
+        )
+        judgements = self._judge(note, reading, links)
+        taken = taken_words(reading.words, (found for found, _ in links))
         model = self._knowledge.calibration.profiles[note.options.profile]
-        mentions = tuple(
-            self._mention(note, reading, found, taken, link, judgement, codeable, model)
-            for (found, link), judgement in zip(links, judgements, strict=True)
+        mentions = without_overlaps(
+            self._mention(note, reading, found, taken, linked, judgement, codeable, model)
+            for (found, linked), judgement in zip(links, judgements, strict=True)
         )
         spent = (time.perf_counter_ns() - began) // 1000
         return SectionResult(
@@ -131,34 +153,57 @@ class Coder:
         return EncounterSummary(codes, suppressed, outline.versions, outline.notices, Timings())
 
     def _links(
-        self, note: NoteInput, reading: Reading, vectors: NDArray[np.float32]
-    ) -> list[tuple[Found, Link]]:
-        limit = note.options.max_alternatives
-        by_term: dict[Found, Link] = {}
-        beside: list[tuple[Found, Link]] = []
-        taken = taken_words(reading.words, reading.terms)
-        for found in reading.terms:
-            context = _qualifiers(note, reading, found, taken)
-            links = self._knowledge.linker.link_term(
-                found, told_by(note.text, reading.words, found), context, limit
-            )
-            if links:
-                by_term[found], *more = links
-                beside.extend((found, link) for link in more)
-        if reading.phrases:
-            rows, cosines = self._knowledge.vectors.search(vectors, self._knowledge.neighbours)
-            for i, phrase in enumerate(reading.phrases):
-                context = _qualifiers(note, reading, phrase, taken)
-                least = MIN_COSINE if phrase.item is not None else MIN_COSINE_IN_PROSE
-                link = self._knowledge.linker.link_phrase(
-                    rows[i], cosines[i], told_by(note.text, reading.words, phrase), context, limit, least
-                )
-                if link is not None:
-                    _place(by_term, phrase, link, limit)
-        pairs = [*by_term.items(), *((found, link) for found, link in beside if found in by_term)]
-        return sorted(pairs, key=lambda pair: pair[0].span)
+        self, note: NoteInput, reading: Reading, encodings: Encodings, *, search: bool
+    ) -> list[tuple[Found, Linked]]:
+        """Link everything that may be a mention; what overlaps is settled later, by confidence.
 
-    def _judge(self, note: NoteInput, reading: Reading, found: Sequence[Found]) -> list[Judgement]:
+        `search` asks for neighbours too. Where no codes are expected terms will do: a search costs milliseconds.
+        """
+        limit = note.options.max_alternatives
+        knowledge = self._knowledge
+        taken = taken_words(reading.words, reading.terms)
+        named = self._named(reading, encodings)
+        every = {
+            found: self._read_mention(encodings, found)
+            for found in dict.fromkeys([*reading.terms, *reading.phrases, *named])
+        }
+        seen = [found for found, read in every.items() if read is not None][:MAX_SEARCHED]
+        near = {}
+        if seen and search:
+            vectors = np.stack([read.vector for found in seen if (read := every[found]) is not None])
+            rows, cosines = knowledge.vectors.search(vectors, knowledge.neighbours)
+            near = {found: (rows[i], cosines[i]) for i, found in enumerate(seen)}
+        linked = []
+        tags, decoded = Tags(named), Decoded()
+        for found, read in every.items():
+            said = Said(told_by(note.text, reading.words, found), _qualifiers(note, reading, found, taken))
+            tagging = tags.of(found)
+            linked += [
+                (found, Linked(link, read, tagging))
+                for link in knowledge.linker.link(found, said, limit, read, near.get(found), decoded)
+            ]
+        return sorted(linked, key=lambda pair: pair[0].span)
+
+    def _named(self, reading: Reading, encodings: Encodings) -> list[Found]:
+        """Return what the encoder tags as mentions: terms and phrases that are known already, and others."""
+        known = {(found.first, found.last): found for found in (*reading.phrases, *reading.terms)}
+        named = []
+        for window, rows in zip(encodings.windows, encodings.rows, strict=True):
+            for first, last in tagged(rows.astype(np.float32), self.dimensions):
+                span = Span(int(window.starts[first]), int(window.ends[last - 1]))
+                found = found_at(span, reading.words, reading.sentences, reading.items, reading.barred)
+                if found is not None:
+                    named.append(known.get((found.first, found.last), found))
+        return named
+
+    def _read_mention(self, encodings: Encodings, found: Found) -> MentionReading | None:
+        rows = encodings.at(found.span)
+        return None if rows is None else read_mention(rows, self.dimensions)
+
+    def _judge(
+        self, note: NoteInput, reading: Reading, links: Sequence[tuple[Found, Linked]]
+    ) -> list[Judgement]:
+        found = [mention for mention, _ in links]
         by_sentence: dict[Span, list[int]] = {}
         for i, mention in enumerate(found):
             by_sentence.setdefault(mention.sentence, []).append(i)
@@ -167,7 +212,8 @@ class Coder:
             spans = [found[i].span for i in indices]
             judged = self._assertion.judge(note.text, sentence, spans, reading.section.kind)
             judgements.update(zip(indices, judged, strict=True))
-        return [judgements[i] for i in range(len(found))]
+        fusion = self._knowledge.calibration.fusion
+        return [fusion.judge(judgements[i], linked.read) for i, (_, linked) in enumerate(links)]
 
     def _mention(
         self,
@@ -175,37 +221,42 @@ class Coder:
         reading: Reading,
         found: Found,
         taken: NDArray[np.bool_],
-        link: Link,
+        linked: Linked,
         judgement: Judgement,
         codeable: frozenset[SectionKind],
         model: ProfileModel,
     ) -> Mention:
         knowledge = self._knowledge
+        link, read = linked.link, linked.read
         best = link.candidates[0]
         code, suppression = stands(knowledge, note, reading.words, found, best.leaf.code, judgement.assertion)
-        if suppression is None:
-            suppression = None if reading.section.kind in codeable else SuppressionReason.NOT_CODEABLE_HERE
+        outside = reading.section.kind not in codeable
         if best.leaf.invented and code == best.leaf.code:
             suppression = suppression or SuppressionReason.NO_BILLABLE_CODE
-        confidence = model.confidence(
-            Signals(
-                code=code,
-                section=reading.section.kind,
-                assertion=judgement.assertion,
-                place=_place_of(reading, found),
-                words=found.match.weight if found.match else found.last - found.first,
-                weight=best.weight,
-                margin=link.margin,
-                flags=best.flags,
-                cosine=best.cosine,
-                invented=best.leaf.invented,
-                used=len(best.leaf.used),
-            )
+        signals = Signals(
+            code=code,
+            section=reading.section.kind,
+            assertion=judgement.assertion,
+            place=_place_of(reading, found),
+            words=found.match.weight if found.match else found.last - found.first,
+            weight=best.evidence.weight,
+            margin=link.margin,
+            lead=link.lead,
+            flags=best.evidence.flags,
+            cosine=best.cosine,
+            invented=best.leaf.invented,
+            used=len(best.leaf.used),
+            codeable=None if read is None else read.codeable,
+            named=None if read is None else read.named,
+            similarity=best.evidence.similarity,
+            tagging=linked.tagging,
+            outside=outside,
         )
-        rest = sorted(
-            link.candidates[1 : note.options.max_alternatives + 1], key=lambda c: c.strength, reverse=True
-        )
-        chances = shared(confidence, [candidate.strength for candidate in rest])
+        confidence = model.confidence(signals)
+        if outside and confidence < model.threshold:
+            suppression = suppression or SuppressionReason.NOT_CODEABLE_HERE
+        rest = link.candidates[1 : note.options.max_alternatives + 1]
+        chances = shared(confidence, [math.exp(candidate.score - best.score) for candidate in rest])
         asserted = read_title(knowledge.codes.title(code)).asserts
         context = context_of(note.text, reading.words, found, taken, reading.items)
         return Mention(
@@ -223,6 +274,7 @@ class Coder:
             axes=tuple(axes_of(reading.words, found, asserted, context)),
             missing_axes=best.leaf.missing if code == best.leaf.code else (),
             suppression=suppression,
+            signals=signals,
         )
 
     def _ref(self, code: str) -> CodeRef:
@@ -236,21 +288,6 @@ def _qualifiers(note: NoteInput, reading: Reading, found: Found, taken: NDArray[
     if note.sex is not None:
         context.setdefault(note.sex.name.lower(), found.span)
     return context
-
-
-def _place(links: dict[Found, Link], phrase: Found, link: Link, limit: int) -> None:
-    """Put a phrase beside the terms inside it: in their place when it is sure, else as their alternatives."""
-    inside = [found for found in links if found.span.overlaps(phrase.span)]
-    if not all(phrase.span.contains(found.span) for found in inside):
-        # A term that reaches beyond the phrase knows more of the name than the phrase does.
-        return
-    if not inside:
-        links[phrase] = link
-    elif (link.candidates[0].cosine or 0.0) >= PHRASE_WINS and len(inside) == 1:
-        replaced = links.pop(inside[0])
-        links[phrase] = merged(link, replaced, limit)
-    elif len(inside) == 1:
-        links[inside[0]] = merged(links[inside[0]], link, limit)
 
 
 def _place_of(reading: Reading, found: Found) -> Place:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
 
+from bertillon_server.coding.fusion import Fusion
+from bertillon_server.coding.ranking import Ranking
 from bertillon_server.coding.terms import TermFlag
 from bertillon_server.coding.vocabulary import Assertion, CodingProfile, SectionKind
 
@@ -66,12 +68,28 @@ class Place(Enum):
     """Where no problems are listed."""
 
 
+class Tagging(Enum):
+    """How the encoder's tags stand to a mention."""
+
+    EXACT = auto()
+    """They name just its words."""
+    WITHIN = auto()
+    """They name more words, the mention's among them."""
+    PARTIAL = auto()
+    """They name some of its words, or some of them and others."""
+    NONE = auto()
+    """They name none of its words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signals:
     """What is known of a link when its confidence is asked for.
 
     `weight` is the term's weight in the index and `margin` its lead over the next meaning; `cosine` is the
     similarity of a phrase found by the encoder alone, None for a term. `words` counts the words that matched.
+    `codeable` and `named` are what the encoder's heads give the mention, `similarity` how near it is to a text of
+    the code; None where the encoder did not see it. `outside` tells that the note states its problems in other
+    sections than the mention's.
     """
 
     code: str
@@ -85,6 +103,12 @@ class Signals:
     cosine: float | None
     invented: int
     used: int
+    codeable: float | None = None
+    named: float | None = None
+    similarity: float | None = None
+    lead: float = 0.0
+    outside: bool = False
+    tagging: Tagging = Tagging.NONE
 
 
 def features(signals: Signals) -> dict[str, float]:
@@ -98,8 +122,19 @@ def features(signals: Signals) -> dict[str, float]:
         f"place:{signals.place.name.lower()}, {chapter}": 1.0,
         "invented": float(signals.invented > 0),
         "axes": float(signals.used > 0),
+        "lead": min(signals.lead, 3.0),
+        "outside": float(signals.outside),
         f"assertion:{signals.assertion.name.lower()}": 1.0,
     }
+    if signals.codeable is not None and signals.named is not None:
+        named |= {
+            "read": 1.0,
+            "read:codeable": _logit(signals.codeable),
+            "read:named": _logit(signals.named),
+            f"read:{signals.tagging.name.lower()}": 1.0,
+        }
+    if signals.similarity is not None:
+        named |= {"compared": 1.0, "compared:similarity": 10.0 * (signals.similarity - 0.6)}
     if signals.cosine is not None:
         # Similarities of unrelated texts lie below 0.6; ten times the rest spreads them over the logistic.
         named |= {"phrase": 1.0, "cosine": 10.0 * (signals.cosine - 0.6)}
@@ -133,17 +168,26 @@ class Calibration:
     """The confidence models of a bundle."""
 
     profiles: Mapping[CodingProfile, ProfileModel]
+    ranking: Ranking = field(default_factory=Ranking)
+    fusion: Fusion = field(default_factory=Fusion.rules_alone)
 
     @classmethod
     def load(cls, path: Path) -> Calibration:
-        """Read `calibration.json`: an object by profile name of `weights` and `threshold`."""
+        """Read `calibration.json`: an object by profile name of `weights` and `threshold`, `ranking`, `fusion`."""
         stored = json.loads(path.read_text(encoding="utf-8"))
         return cls(
             {
                 profile: ProfileModel(stored[profile.name]["weights"], stored[profile.name]["threshold"])
                 for profile in CodingProfile
-            }
+            },
+            Ranking(stored["ranking"]) if "ranking" in stored else Ranking(),
+            Fusion.from_json(stored["fusion"]) if "fusion" in stored else Fusion.rules_alone(),
         )
+
+
+def _logit(chance: float) -> float:
+    bounded = min(max(chance, 0.001), 0.999)
+    return math.log(bounded / (1.0 - bounded))
 
 
 def logistic(logit: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bertillon_server.coding.axes import read_title
+from bertillon_server.coding.axes import axis_of, read_title
 from bertillon_server.coding.combinations import combinations
 from bertillon_server.coding.knowledge import Knowledge
 from bertillon_server.coding.results import (
@@ -18,7 +18,7 @@ from bertillon_server.coding.results import (
     SuppressedCode,
 )
 from bertillon_server.coding.symptoms import is_integral
-from bertillon_server.coding.vocabulary import AxisKind, CodingProfile, SuppressionReason
+from bertillon_server.coding.vocabulary import Assertion, AxisKind, CodingProfile, SuppressionReason
 
 # Chapters listed after the diseases: status and external causes are never first by default (I.C.20.a.6, I.C.21).
 _LAST = {"Z": 1, "V": 2, "W": 2, "X": 2, "Y": 2}
@@ -53,6 +53,15 @@ class _Entry:
         return self.ref.code
 
 
+def _says_more(less: CodeRef, more: CodeRef) -> bool:
+    """Whether a code of the same category says all that another says, and values of axes beside it."""
+    if less.code[:3] != more.code[:3]:
+        return False
+    one, other = read_title(less.title), read_title(more.title)
+    added = other.asserts - one.asserts
+    return bool(added) and one.asserts <= other.asserts and all(axis_of(form) is not None for form in added)
+
+
 class Encounter:
     """Applies the rules of the encounter to the mentions of one note."""
 
@@ -69,6 +78,7 @@ class Encounter:
         self._collect(results)
         self._drop_uncertain_links()
         if self._profile is CodingProfile.ENCOUNTER:
+            self._specify(results)
             self._combine()
             self._drop_less_specific()
             self._drop_integral_symptoms()
@@ -131,6 +141,34 @@ class Encounter:
         for entry in self._active():
             if entry.confidence < self._threshold:
                 entry.reason = SuppressionReason.LOW_CONFIDENCE
+
+    def _specify(self, results: Sequence[SectionResult]) -> None:
+        """Fill in axes that the note states elsewhere: the side of a problem is often in the history alone (I.B.2).
+
+        Only if all mentions of the note that say more of it agree.
+        """
+        told = [
+            mention.code
+            for result in results
+            for mention in result.mentions
+            if mention.assertion is Assertion.PRESENT and mention.code is not None
+        ]
+        for entry in self._active():
+            fuller = {code.code: code for code in told if entry.missing and _says_more(entry.ref, code)}
+            if len(fuller) != 1:
+                continue
+            (code,) = fuller.values()
+            known = self._entries.get(code.code)
+            if known is not None and known.reason is None:
+                continue
+            specified = _Entry(code, entry.confidence, evidence=list(entry.evidence))
+            self._entries[code.code] = specified
+            self._leave_out(
+                entry,
+                SuppressionReason.LESS_SPECIFIC,
+                specified,
+                "the note states elsewhere what this code leaves open (guidelines I.B.2)",
+            )
 
     def _combine(self) -> None:
         active = {entry.code: entry for entry in self._active()}

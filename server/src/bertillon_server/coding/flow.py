@@ -12,8 +12,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
-import numpy as np
-
 from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.pool import StagePool
 from bertillon_server.coding.reading import Reading
@@ -90,7 +88,7 @@ class CodingFlow:
         with await self._admitted(len(query), call):
             windows = await self._compute(call, coder.tokenize, query)
             encoded = await self._scheduler.encode(windows, call)
-            return await self._compute(call, coder.nearest, encoded.vectors, limit)
+            return await self._compute(call, coder.nearest, encoded.rows[0], limit)
 
     async def _admitted(self, code_points: int, call: Call) -> Admission:
         tokens = 1 + code_points // CODE_POINTS_PER_TOKEN
@@ -106,7 +104,7 @@ class CodingFlow:
         if done is None:
             encoded = await self._scheduler.encode(reading.windows, call)
             queue_us, infer_us = encoded.queue_us, encoded.infer_us
-            done = await self._compute(call, coder.code, note, outline, reading, encoded.vectors)
+            done = await self._compute(call, coder.code, note, outline, reading, encoded.rows)
         timings = dataclasses.replace(
             done.timings, queue_us=queue_us, infer_us=infer_us, total_us=_microseconds_since(began)
         )
@@ -125,7 +123,7 @@ def _read(
     reading = coder.read(note, section)
     if reading.windows:
         return None, reading
-    return coder.code(note, outline, reading, np.empty((0, coder.dimensions), np.float32)), reading
+    return coder.code(note, outline, reading, ()), reading
 
 
 def _total(results: list[SectionResult], began: int) -> Timings:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,17 +13,17 @@ from numpy.typing import NDArray
 from bertillon_server.coding.axes import UNSAID, axis_of
 from bertillon_server.coding.context import Told
 from bertillon_server.coding.decoding import Decoder, Leaf
+from bertillon_server.coding.heads import MentionReading
 from bertillon_server.coding.mentions import Found
-from bertillon_server.coding.terms import TermFlag, TermIndex
+from bertillon_server.coding.ranking import Evidence, Ranking
+from bertillon_server.coding.terms import TermFlag, TermIndex, TermMatch
 
 # Neighbours that are asked of the vector index; several may be forms of one code.
 NEIGHBOURS = 24
-# Below this similarity a general encoder's neighbours are unrelated; chosen on development data.
-MIN_COSINE = 0.72
-# The same for a phrase of prose, which need not name a condition at all.
-MIN_COSINE_IN_PROSE = 0.8
-# Weight of a term of the project's own lexicon, the heaviest there is.
-MAX_WEIGHT = 10.0
+# Below this similarity neighbours are unrelated: training keeps text that names nothing below it.
+MIN_COSINE = 0.5
+# Lead of a candidate that has no rival, in logits.
+MAX_LEAD = 10.0
 # Diabetes of no type said is type 2 (guidelines I.C.4.a.2), unless the text has a number of its own.
 _DIABETES_DEFAULT = frozenset({"2"})
 _TYPE_2 = "E11"
@@ -30,93 +32,176 @@ _TYPE_2 = "E11"
 _COMPANIONS = ("B95", "B96", "B97", "J12.82", "R65.2", "Z16", "Z99.2")
 # A stage in words, of which "end" is the value.
 _END_STAGE = frozenset({"end", "stage"})
+# A meaning of a mention: weight and flags of its term, and the mention's similarity to the code's nearest text.
+Meaning = tuple[float, TermFlag, float | None]
+
+
+class Similarity(Protocol):
+    """What linking asks of the concept vectors; `inference.VectorIndex` answers it."""
+
+    def similarity(self, query: NDArray[np.float32], rows: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the cosines [m] of one query [dimensions] with the rows [m] named."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A billable code for a mention, with the strength that ranked it and what is known of its term."""
+    """A billable code for a mention, what speaks for it, and the score that ranks it, in logits.
+
+    `cosine` is the similarity of a code that the encoder alone proposes, None where a term means it.
+    """
 
     leaf: Leaf
-    weight: float
-    flags: TermFlag
-    cosine: float | None
+    evidence: Evidence
+    score: float
 
     @property
-    def strength(self) -> float:
-        """How near the candidate is, within [0, 1] for terms and phrases alike."""
-        return self.weight / MAX_WEIGHT if self.cosine is None else self.cosine
+    def cosine(self) -> float | None:
+        """The similarity of a code that no term means; None where one does."""
+        return None if self.evidence.weight else self.evidence.similarity
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The candidates of a mention, best first; never empty. `margin` is the lead of the best meaning."""
+    """The candidates of a mention, best first; never empty.
+
+    `margin` is the lead of the best meaning of a term over the next, in the index's weights.
+    """
 
     candidates: tuple[Candidate, ...]
     margin: float
+
+    @property
+    def lead(self) -> float:
+        """The lead of the best candidate over the next, in logits."""
+        return self.candidates[0].score - self.candidates[1].score if len(self.candidates) > 1 else MAX_LEAD
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a mention says: what its own words tell, and the canonical forms around it that may qualify it."""
+
+    told: Told
+    context: Mapping[str, object]
+
+    @property
+    def everything(self) -> frozenset[str]:
+        """What the mention and the words around it assert."""
+        return self.told.asserts | self.context.keys()
+
+
+class Decoded(dict[tuple[object, ...], Leaf | None]):
+    """Leaves that were decoded already, by what they were decoded from; lives as long as one section is coded."""
 
 
 class Linker:
     """Links mentions to the codes of one release."""
 
-    def __init__(self, index: TermIndex, decoder: Decoder, concepts: NDArray[np.uint32]) -> None:
+    def __init__(
+        self,
+        index: TermIndex,
+        decoder: Decoder,
+        concepts: NDArray[np.uint32],
+        vectors: Similarity,
+        ranking: Ranking,
+    ) -> None:
         self._index = index
+        self._ranking = ranking
         self._decoder = decoder
+        self._vectors = vectors
+        # Rows of the concept vectors by code: `_order[_bounds[i]:_bounds[i + 1]]` are those of code i.
+        self._order = np.argsort(concepts, kind="stable")
+        self._bounds = np.searchsorted(concepts[self._order], np.arange(len(index.codes) + 1))
+        self._numbers = {code: number for number, code in enumerate(index.codes)}
         # uint32 [rows]: the code of each concept vector, as an index into the term index's codes.
         self._concepts = concepts
 
-    def link_term(self, found: Found, told: Told, context: Mapping[str, object], limit: int) -> list[Link]:
-        """Link a term through the index; none when the text supports no leaf of any meaning.
+    def with_ranking(self, ranking: Ranking) -> Linker:
+        """Return a linker that shares all that is loaded and ranks by other weights."""
+        twin = copy.copy(self)
+        twin._ranking = ranking  # noqa: SLF001 - its own class
+        return twin
 
-        A term that names two things has two links: the disease, and the code that is only ever assigned beside one.
-        """
-        if found.match is None:
-            return []
-        targets = self._index.targets(found.match)
-        beside = [target for target in targets if _is_companion(target)]
-        targets = [target for target in targets if target not in beside] or beside
-        links = []
-        for group in (targets, [] if targets is beside else beside):
-            candidates = [
-                Candidate(leaf, weight, flags, None)
-                for code, weight, flags in group[: limit + 1]
-                if (leaf := self._decoder.decode(code, told.asserts, context, told.denies)) is not None
-            ]
-            if candidates:
-                margin = group[0][1] - group[1][1] if len(group) > 1 else group[0][1]
-                links.append(Link(_distinct(candidates, limit), margin))
-        return links
-
-    def link_phrase(
+    def link(
         self,
-        rows: NDArray[np.int32],
-        cosines: NDArray[np.float32],
-        told: Told,
-        context: Mapping[str, object],
+        found: Found,
+        said: Said,
         limit: int,
-        least: float,
-    ) -> Link | None:
-        """Link a phrase through its nearest concept vectors; None when none is near enough.
+        read: MentionReading | None,
+        near: tuple[NDArray[np.int32], NDArray[np.float32]] | None,
+        decoded: Decoded | None = None,
+    ) -> list[Link]:
+        """Link a mention; none when no code means it, or the text supports no leaf of any that does.
 
-        `rows` and `cosines` are the neighbours [k], best first; `least` is the similarity asked for.
+        `near` are the concept vectors nearest to the mention [k] and their cosines [k], best first; `decoded` is
+        shared by the mentions of a section. A term that
+        names two things has two links: the disease, and the code that is only ever assigned beside one.
         """
-        best: dict[str, float] = {}
-        said = told.asserts | context.keys()
-        for row, cosine in zip(rows.tolist(), cosines.tolist(), strict=True):
-            if cosine < least or len(best) > limit:
-                break
-            code = self.code_of(row)
-            if self._supported(code, said):
-                best.setdefault(code, cosine)
-        candidates = [
-            Candidate(leaf, cosine, TermFlag(0), cosine)
-            for code, cosine in best.items()
-            if (leaf := self._decoder.decode(code, told.asserts, context, told.denies)) is not None
+        meant = {} if found.match is None else self._meant(found.match, read, limit)
+        beside = {code: meaning for code, meaning in meant.items() if _is_companion(code, meaning[1])}
+        if len(beside) < len(meant):
+            meant = {code: meaning for code, meaning in meant.items() if code not in beside}
+        else:
+            beside = {}
+        proposed = {} if near is None else self._proposed(*near, said, limit)
+        decoded = Decoded() if decoded is None else decoded
+        links = [
+            self._link(meant, proposed, said, limit, decoded),
+            self._link(beside, {}, said, limit, decoded),
         ]
+        return [link for link in links if link is not None]
+
+    def _link(
+        self,
+        meant: Mapping[str, Meaning],
+        proposed: Mapping[str, Meaning],
+        said: Said,
+        limit: int,
+        decoded: Decoded,
+    ) -> Link | None:
+        candidates = []
+        around = frozenset(said.context)
+        for code, (weight, flags, similarity) in {**proposed, **meant}.items():
+            key = code, said.told, around
+            if key not in decoded:
+                decoded[key] = self._decoder.decode(code, said.told.asserts, said.context, said.told.denies)
+            leaf = decoded[key]
+            if leaf is None:
+                continue
+            evidence = Evidence(
+                weight=weight,
+                flags=flags,
+                similarity=similarity,
+                invented=leaf.invented,
+                used=len(leaf.used),
+                said=said.told.asserts,
+                title=self._decoder.title(leaf.code),
+            )
+            candidates.append(Candidate(leaf, evidence, self._ranking.score(evidence)))
         if not candidates:
             return None
-        distinct = _distinct(candidates, limit)
-        margin = distinct[0].weight - distinct[1].weight if len(distinct) > 1 else distinct[0].weight
-        return Link(distinct, margin)
+        weights = sorted((weight for weight, _, _ in meant.values()), reverse=True)
+        margin = weights[0] - weights[1] if len(weights) > 1 else sum(weights)
+        return Link(_distinct(candidates, limit), margin)
+
+    def _meant(self, match: TermMatch, read: MentionReading | None, limit: int) -> dict[str, Meaning]:
+        return {
+            code: (weight, flags, self._similarity(code, read))
+            for code, weight, flags in self._index.targets(match)[: limit + 1]
+        }
+
+    def _proposed(
+        self, rows: NDArray[np.int32], cosines: NDArray[np.float32], said: Said, limit: int
+    ) -> dict[str, Meaning]:
+        best: dict[str, Meaning] = {}
+        everything = said.everything
+        for row, cosine in zip(rows.tolist(), cosines.tolist(), strict=True):
+            if cosine < MIN_COSINE or len(best) > limit:
+                break
+            code = self.code_of(row)
+            if self._supported(code, everything):
+                best.setdefault(code, (0.0, TermFlag(0), cosine))
+        return best
 
     def _supported(self, code: str, said: frozenset[str]) -> bool:
         """Whether the text names every value of an axis that a neighbour's title asserts.
@@ -130,24 +215,25 @@ class Linker:
         unsaid = UNSAID | _DIABETES_DEFAULT if code.startswith(_TYPE_2) and not numbered else UNSAID
         return all(form in said or axis_of(form) is None or form in unsaid for form in asserts)
 
+    def _similarity(self, code: str, read: MentionReading | None) -> float | None:
+        """Return the cosine of a mention with the nearest text of a code; None where there is nothing to compare."""
+        number = self._numbers.get(code)
+        if read is None or number is None:
+            return None
+        rows = self._order[self._bounds[number] : self._bounds[number + 1]]
+        return float(self._vectors.similarity(read.vector, rows).max()) if len(rows) else None
+
     def code_of(self, row: int) -> str:
         """Return the code of a concept vector."""
         return self._index.codes[int(self._concepts[row])]
 
 
-def _is_companion(target: tuple[str, float, TermFlag]) -> bool:
-    code, _, flags = target
+def _is_companion(code: str, flags: TermFlag) -> bool:
     return code.startswith(_COMPANIONS) and bool(flags & TermFlag.CURATED)
-
-
-def merged(first: Link, second: Link, limit: int) -> Link:
-    """Return the first link with the candidates of the second as further alternatives."""
-    return Link(_distinct([*first.candidates, *second.candidates], limit), first.margin)
 
 
 def _distinct(candidates: Sequence[Candidate], limit: int) -> tuple[Candidate, ...]:
     kept: dict[str, Candidate] = {}
-    # A leaf that needs no detail the text lacks goes before one that does; otherwise the order stands.
-    for candidate in sorted(candidates, key=lambda c: c.leaf.invented > 0):
+    for candidate in sorted(candidates, key=lambda c: -c.score):
         kept.setdefault(candidate.leaf.code, candidate)
     return tuple(list(kept.values())[: limit + 1])

@@ -116,17 +116,16 @@ def find_phrases(
     sentences: Sequence[Span],
     items: Sequence[ProblemItem],
     known: Sequence[Found],
-    cues: Sequence[Span],
+    barred: NDArray[np.bool_],
 ) -> list[Found]:
     """Return what a problem list, or an assessment in prose, names and no term covers: phrases for the encoder.
 
     Where problems are listed, their heads are read; the text below a head tells what is done about it. A term
-    found inside a phrase may name only a part of it. `cues` are words that assert: they end a phrase, since inside
-    one they would be read as a part of the name ("pneumonia ruled out").
+    found inside a phrase may name only a part of it. `barred` bool [n] are the words that assert: they end a phrase,
+    since inside one they would be read as a part of the name ("pneumonia ruled out").
     """
     if not sentences or not words.forms:
         return []
-    barred = _within(words, cues)
     covered = taken_words(words, known)
     heads: list[tuple[Span, int | None]] = [(item.head, number) for number, item in enumerate(items)]
     places = heads or [(sentence, None) for sentence in sentences]
@@ -146,6 +145,34 @@ def find_phrases(
     return phrases
 
 
+def found_at(
+    span: Span,
+    words: Words,
+    sentences: Sequence[Span],
+    items: Sequence[ProblemItem],
+    barred: NDArray[np.bool_],
+) -> Found | None:
+    """Return a span that the encoder tagged as a candidate of whole words; None when it holds none.
+
+    Words that assert (`barred` bool [n]) are no part of it at either end, and not within.
+    """
+    first = int(np.searchsorted(words.ends, span.start, "right"))
+    last = int(np.searchsorted(words.starts, span.end, "left"))
+    while first < last and barred[first]:
+        first += 1
+    while first < last and barred[last - 1]:
+        last -= 1
+    if barred[first:last].any():
+        return None
+    if first >= last or last - first > MAX_PHRASE_WORDS or not words.plain[first:last].any():
+        return None
+    if max(map(len, words.forms[first:last])) < MIN_PHRASE_WORD:
+        return None
+    whole = Span(int(words.starts[first]), int(words.ends[last - 1]))
+    sentence = next((s for s in sentences if s.contains(whole)), None)
+    return None if sentence is None else Found(first, last, whole, sentence, None, _item_of(whole, items))
+
+
 def taken_words(words: Words, found: Iterable[Found]) -> NDArray[np.bool_]:
     """Return bool [n]: which words belong to one of the mentions."""
     taken = np.zeros(len(words.forms), np.bool_)
@@ -154,7 +181,7 @@ def taken_words(words: Words, found: Iterable[Found]) -> NDArray[np.bool_]:
     return taken
 
 
-def _within(words: Words, spans: Sequence[Span]) -> NDArray[np.bool_]:
+def words_within(words: Words, spans: Sequence[Span]) -> NDArray[np.bool_]:
     """Return bool [n]: which words lie in one of the spans."""
     within = np.zeros(len(words.forms), np.bool_)
     for span in spans:

@@ -13,12 +13,13 @@ from bertillon_server.coding.asides import asides
 from bertillon_server.coding.assertion import AssertionRules
 from bertillon_server.coding.knowledge import Knowledge
 from bertillon_server.coding.list_items import ProblemItem, problem_items
-from bertillon_server.coding.mentions import Found, find_phrases, find_terms, sentence_numbers
+from bertillon_server.coding.mentions import Found, find_phrases, find_terms, sentence_numbers, words_within
 from bertillon_server.coding.results import Section
 from bertillon_server.coding.sentences import split_sentences
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.terms import TermMatch
 from bertillon_server.coding.vocabulary import SectionKind
+from bertillon_server.coding.windows import Window, cut_windows
 from bertillon_server.coding.words import Words, words_of
 
 # Sections that state problems in words of the clinician's own; elsewhere only terms are read.
@@ -31,25 +32,33 @@ PHRASE_KINDS = frozenset(
         SectionKind.POSTOPERATIVE_DIAGNOSIS,
     }
 )
-# Hard cap of a window, in tokens: a phrase of eight words has some 25.
-MAX_PHRASE_TOKENS = 32
+# Windows of a section that the encoder sees: some 60,000 characters, far more than any section has that a person
+# wrote. Bounds the work on a text without end, of which the rest is left to the term index.
+MAX_WINDOWS = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A section that has been read: what it may mention, and the windows that the encoder is to see.
 
-    `windows` are token ids, one array a phrase, in the order of `phrases`.
+    `barred` bool [words] are the words that assert; `seen` are the windows that hold a term, or where problems are
+    named in words of the clinician's own.
     """
 
     section: Section
     sentences: tuple[Span, ...]
     items: tuple[ProblemItem, ...]
     words: Words
+    barred: NDArray[np.bool_]
     terms: tuple[Found, ...]
     phrases: tuple[Found, ...]
-    windows: tuple[NDArray[np.int64], ...]
+    seen: tuple[Window, ...]
     tokenize_us: int
+
+    @property
+    def windows(self) -> list[NDArray[np.int64]]:
+        """Token ids of the windows, in order."""
+        return [window.ids for window in self.seen]
 
 
 def read_section(knowledge: Knowledge, assertion: AssertionRules, text: str, section: Section) -> Reading:
@@ -66,11 +75,14 @@ def read_section(knowledge: Knowledge, assertion: AssertionRules, text: str, sec
         words = words.without(reactions)
     terms = find_terms(text, words, numbers, sentences, items, knowledge.terms, named)
     phrases: list[Found] = []
+    cues = [cue for sentence in sentences for cue in assertion.cues(text, sentence)]
+    barred = words_within(words, cues)
     if section.kind in PHRASE_KINDS:
-        cues = [cue for sentence in sentences for cue in assertion.cues(text, sentence)]
-        phrases = find_phrases(text, words, numbers, sentences, items, terms, cues)
-    windows = knowledge.tokenizer.encode(
-        [phrase.span.of(text) for phrase in phrases], max_tokens=MAX_PHRASE_TOKENS
-    )
+        phrases = find_phrases(text, words, numbers, sentences, items, terms, barred)
+    windows = cut_windows(text, section.body, section.kind, sentences, knowledge.tokenizer)
+    if section.kind not in PHRASE_KINDS:
+        starts = [term.span.start for term in terms]
+        windows = [window for window in windows if window.holds_one_of(starts)]
     spent = (time.perf_counter_ns() - began) // 1000
-    return Reading(section, sentences, items, words, tuple(terms), tuple(phrases), tuple(windows), spent)
+    seen = tuple(windows[:MAX_WINDOWS])
+    return Reading(section, sentences, items, words, barred, tuple(terms), tuple(phrases), seen, spent)

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from bertillon_server.coding.confidence import Signals
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.vocabulary import (
     Assertion,
@@ -92,7 +93,7 @@ class AxisValue:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """Something that the note mentions, asserted and linked."""
+    """Something that the note mentions, asserted and linked; `signals` are what its confidence rests on."""
 
     span: Span
     sentence: Span
@@ -105,6 +106,7 @@ class Mention:
     axes: tuple[AxisValue, ...] = ()
     missing_axes: tuple[AxisKind, ...] = ()
     suppression: SuppressionReason | None = None
+    signals: Signals | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,9 @@ _SIGNED = re.compile(
     re.IGNORECASE,
 )
 
+# Shorthand that is never a word of prose opens a section even without a colon: "A/P HTN at goal".
+_BARE = re.compile(r"[ \t]*+(?P<title>A ?/ ?P|A ?& ?P|A ?\+ ?P)[ \t]++(?=[A-Za-z0-9#(])")
+
 _UNDERLINE = re.compile(r"[ \t]*+(?:-{3,}+|={3,}+|_{3,}+|~{3,}+)[ \t]*+$")
 
 _LONGEST_LINE = 60
@@ -148,6 +151,9 @@ def _line_candidate(text: str, line: Span, *, after_blank: bool) -> Candidate | 
     signed = _SIGNED.match(text, line.start, line.end)
     if signed is not None:
         return _signature(text, line.start, signed, after_blank=after_blank)
+    bare = _BARE.match(text, line.start, line.end)
+    if bare is not None:
+        return _shorthand(line.start, bare, after_blank=after_blank)
     match = _LINE.match(text, line.start, line.end)
     if match is None:
         return None
@@ -185,6 +191,18 @@ def _delimiter(match: re.Match[str], *, alone: bool, decorated: bool) -> Delimit
     if decorated or len(match["gap"]) > 1 or "\t" in match["gap"]:
         return Delimiter.GAP
     return None
+
+
+def _shorthand(start: int, match: re.Match[str], *, after_blank: bool) -> Candidate:
+    return Candidate(
+        start=start,
+        title=Span(*match.span("title")),
+        body=match.end(),
+        key=normalised(match["title"].replace(" ", "")),
+        delimiter=Delimiter.COLON,
+        caps=True,
+        after_blank=after_blank,
+    )
 
 
 def _signature(text: str, start: int, match: re.Match[str], *, after_blank: bool) -> Candidate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,8 +13,10 @@ from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.confidence import Calibration, ProfileModel
 from bertillon_server.coding.decoding import Decoder
+from bertillon_server.coding.heads import ASSERTIONS, HEAD_WIDTH, PLACES, TAGS
 from bertillon_server.coding.knowledge import Knowledge
 from bertillon_server.coding.linking import Linker
+from bertillon_server.coding.ranking import Ranking
 from bertillon_server.coding.results import (
     CodingOptions,
     EncounterSummary,
@@ -22,7 +25,7 @@ from bertillon_server.coding.results import (
     Versions,
 )
 from bertillon_server.coding.terms import TermIndex
-from bertillon_server.coding.vocabulary import CodingProfile, Setting
+from bertillon_server.coding.vocabulary import Assertion, CodingProfile, Setting
 
 SYSTEM = "icd-10-cm"
 RELEASE = "2026-04-01"
@@ -55,12 +58,26 @@ TERMS = [
 PHRASE, PHRASE_TERM = "tired sugar", "diabetes"
 
 
-class PhraseTokenizer:
-    """Turns a phrase into a window that the fake vectors recognise: one token, 1 for the known phrase."""
+# Ids of tokens that belong to the known phrase, and of all others.
+OF_PHRASE, OTHER = 7, 8
+# The encoder's logit of what it is sure of.
+SURE = 9.0
+
+
+class WordTokenizer:
+    """Makes a token of every word; the words of the known phrase have an id of their own where it stands."""
 
     def encode(self, texts: Sequence[str], *, max_tokens: int) -> list[NDArray[np.int64]]:
-        del max_tokens
-        return [np.array([int(text.lower() == PHRASE)], np.int64) for text in texts]
+        return [self.encode_with_offsets(text)[0][:max_tokens] for text in texts]
+
+    def encode_with_offsets(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        known = [match.span() for match in re.finditer(PHRASE, text, re.IGNORECASE)]
+        ids, offsets = [101], [(0, 0)]
+        for match in re.finditer(r"\w+|[^\w\s]", text):
+            inside = any(start <= match.start() and match.end() <= end for start, end in known)
+            ids.append(OF_PHRASE if inside else OTHER)
+            offsets.append(match.span())
+        return np.array([*ids, 102]), np.array([*offsets, (0, 0)])
 
 
 class PhraseVectors:
@@ -78,10 +95,26 @@ class PhraseVectors:
         rows = np.full((len(queries), 1), self._row, np.int32)
         return rows, np.where(queries > 0.5, 0.95, 0.1).astype(np.float32)
 
+    def similarity(self, query: NDArray[np.float32], rows: NDArray[np.integer]) -> NDArray[np.float32]:
+        return np.full(len(rows), 0.95 if query[0] > 0.5 else 0.1, np.float32)
 
-def encode(windows: Sequence[NDArray[np.int64]]) -> NDArray[np.float32]:
-    """Encode windows of the fake tokenizer."""
-    return np.array([[float(window[0])] for window in windows], np.float32).reshape(-1, 1)
+
+def encode(windows: Sequence[NDArray[np.int64]]) -> list[NDArray[np.float32]]:
+    """Encode windows of the fake tokenizer: hidden states of one number, and heads that find everything present."""
+    return [_rows(window) for window in windows]
+
+
+def _rows(window: NDArray[np.int64]) -> NDArray[np.float32]:
+    rows = np.zeros((len(window), 1 + HEAD_WIDTH), np.float32)
+    known = window == OF_PHRASE
+    rows[:, 0] = np.where(known, 1.0, -1.0)
+    heads = rows[:, 1:]
+    tags = heads[:, PLACES["tags"]]
+    tags[~known, 0] = SURE
+    tags[known, TAGS.index("inside-problem")] = SURE
+    tags[known & ~np.roll(known, 1), TAGS.index("begin-problem")] = 2 * SURE
+    heads[:, PLACES["assertion"]][:, ASSERTIONS.index(Assertion.PRESENT)] = SURE
+    return rows
 
 
 def knowledge(catalog: Catalog, *, threshold: float = 0.0, more: Sequence[Term] = ()) -> Knowledge:
@@ -90,7 +123,8 @@ def knowledge(catalog: Catalog, *, threshold: float = 0.0, more: Sequence[Term] 
     table = build_table([*TERMS, *more], frozenset(codes.codes))
     terms = TermIndex(table.rows, tuple(table.codes))
     decoder = Decoder(codes)
-    model = ProfileModel({"bias": 1.0, "place:head": 1.0}, threshold)
+    vectors = PhraseVectors(table.texts.index(PHRASE_TERM))
+    model = ProfileModel({"bias": 1.0, "place:head": 1.0, "outside": -9.0}, max(threshold, 0.01))
 
     def exclusions(code: str, other: str) -> str | None:
         rule = catalog.excludes1(SYSTEM, RELEASE, code, other)
@@ -101,10 +135,10 @@ def knowledge(catalog: Catalog, *, threshold: float = 0.0, more: Sequence[Term] 
         release=RELEASE,
         codes=codes,
         decoder=decoder,
-        linker=Linker(terms, decoder, table.concepts),
+        linker=Linker(terms, decoder, table.concepts, vectors, Ranking()),
         terms=terms,
-        vectors=PhraseVectors(table.texts.index(PHRASE_TERM)),  # type: ignore[arg-type]
-        tokenizer=PhraseTokenizer(),  # type: ignore[arg-type]
+        vectors=vectors,  # type: ignore[arg-type]
+        tokenizer=WordTokenizer(),  # type: ignore[arg-type]
         calibration=Calibration(dict.fromkeys(CodingProfile, model)),
         exclusions=exclusions,
         versions=Versions("small/1", "test", ((SYSTEM, RELEASE),)),

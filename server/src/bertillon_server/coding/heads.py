@@ -1,0 +1,111 @@
+"""What the encoder says of every token, and where it stands in a row of its output.
+
+A row is the token's hidden state followed by the logits of all heads. The names and their order are part of the
+bundle's format: training writes what is read here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertillon_server.coding.vocabulary import Assertion
+
+# What a mention is about. Histories are status codes with a head of their own, because notes treat them apart.
+KINDS = ("problem", "symptom", "status", "history", "external_cause")
+# Begin-inside-outside: outside first, then a beginning and an inside tag for each kind.
+TAGS = ("outside", *(f"{place}-{kind}" for kind in KINDS for place in ("begin", "inside")))
+ASSERTIONS = tuple(Assertion)
+# Values of the axes that words choose; the first one of each is "not said".
+AXES = MappingProxyType(
+    {
+        "laterality": ("", "right", "left", "bilateral"),
+        "acuity": ("", "acute", "chronic", "acute on chronic"),
+        "severity": ("", "mild", "moderate", "severe"),
+        "encounter": ("", "initial encounter", "subsequent encounter", "sequela"),
+        "trimester": ("", "first trimester", "second trimester", "third trimester"),
+        "complication": ("", "complication"),
+    }
+)
+
+
+def _layout() -> dict[str, slice]:
+    places = {}
+    start = 0
+    sizes = {"tags": len(TAGS), "assertion": len(ASSERTIONS), "codeable": 1}
+    for name, size in [*sizes.items(), *((axis, len(values)) for axis, values in AXES.items())]:
+        places[name] = slice(start, start + size)
+        start += size
+    return places
+
+
+PLACES = MappingProxyType(_layout())
+"""Where the logits of each head stand behind the hidden state."""
+
+HEAD_WIDTH = max(place.stop for place in PLACES.values())
+"""Logits of all heads together."""
+
+
+@dataclass(frozen=True, slots=True)
+class MentionReading:
+    """What the encoder reads of one mention: the means over its tokens.
+
+    `vector` float32 [dimensions] has length 1; `assertion` float32 [7] are probabilities in the order of
+    `ASSERTIONS`; `codeable` is the probability that the encounter's codes include the mention; `named` that its
+    words name a condition at all.
+    """
+
+    vector: NDArray[np.float32]
+    assertion: NDArray[np.float32]
+    codeable: float
+    named: float
+    axes: dict[str, str]
+
+
+def pooled(hidden: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the vector of length 1 of the tokens [tokens, dimensions] of a mention or a concept text."""
+    mean: NDArray[np.float32] = hidden.mean(axis=0)
+    return mean / max(float(np.linalg.norm(mean)), 1e-9)
+
+
+def read_mention(rows: NDArray[np.float32], dimensions: int) -> MentionReading:
+    """Read the encoder's rows [tokens, dimensions + HEAD_WIDTH] of a mention's tokens."""
+    logits = rows[:, dimensions:].mean(axis=0)
+    tags = _softmax(rows[:, dimensions:][:, PLACES["tags"]])
+    axes = {}
+    for axis, values in AXES.items():
+        chances = _softmax(logits[PLACES[axis]])
+        best = int(chances.argmax())
+        if best and chances[best] > 0.5:
+            axes[axis] = values[best]
+    return MentionReading(
+        vector=pooled(rows[:, :dimensions]),
+        assertion=_softmax(logits[PLACES["assertion"]]),
+        codeable=float(1 / (1 + np.exp(-logits[PLACES["codeable"]][0]))),
+        named=float(1 - tags[:, 0].mean()),
+        axes=axes,
+    )
+
+
+def tagged(rows: NDArray[np.float32], dimensions: int) -> list[tuple[int, int]]:
+    """Return the half-open token ranges that the tags of a window [tokens, width] name as mentions."""
+    best = rows[:, dimensions:][:, PLACES["tags"]].argmax(axis=1).tolist()
+    ranges: list[tuple[int, int]] = []
+    begun: int | None = None
+    for place, tag in enumerate([*best, 0]):
+        begins, outside = tag % 2 == 1, tag == 0
+        if begun is not None and (begins or outside):
+            ranges.append((begun, place))
+            begun = None
+        if not outside and begun is None:
+            begun = place
+    return ranges
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    chances: NDArray[np.float32] = raised / raised.sum(axis=-1, keepdims=True)
+    return chances

@@ -1,0 +1,73 @@
+"""Ranks the candidates of a mention: what the term index means by its words, and what the encoder finds near it.
+
+A linear model over a few readable features, fitted on annotated mentions that no training saw. Its weights are
+part of the bundle (`calibration.json`), since they hold for its terms and its vectors only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from bertillon_server.coding.axes import Title
+from bertillon_server.coding.terms import TermFlag
+
+# Before anything is fitted: the lexicon before official titles before the encoder, and no detail made up.
+UNFITTED = MappingProxyType(
+    {"term": 6.0, "near": 1.0, "near:only": -1.0, "invented": -6.0, "title:unsaid": -1.0}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for a candidate.
+
+    `weight` is that of the term in the index, 0 where the encoder alone proposes the code; `similarity` the cosine of
+    the mention with the nearest text of the code, None where the encoder saw nothing; `said` are the canonical forms
+    of the mention, `title` the leaf's title taken apart.
+    """
+
+    weight: float
+    flags: TermFlag
+    similarity: float | None
+    invented: int
+    used: int
+    said: frozenset[str]
+    title: Title
+
+
+def features(evidence: Evidence) -> dict[str, float]:
+    """Return the features of a candidate by name; absent ones are 0."""
+    wanted = evidence.title.asserts | evidence.title.either
+    shared = len(wanted & evidence.said)
+    named = {
+        "invented": float(evidence.invented > 0),
+        "used": float(min(evidence.used, 2)),
+        "open": float(evidence.title.open),
+        "title:unsaid": float(len(evidence.title.asserts - evidence.said)) / (1 + len(wanted)),
+        "said:untitled": float(len(evidence.said) - shared) / (1 + len(evidence.said)),
+    }
+    if evidence.similarity is not None:
+        named["near"] = 10.0 * (evidence.similarity - 0.6)
+    if evidence.weight:
+        named |= {
+            "term": evidence.weight / 10.0,
+            "term:curated": float(bool(evidence.flags & TermFlag.CURATED)),
+            "term:official": float(bool(evidence.flags & TermFlag.OFFICIAL)),
+            "term:stripped": float(bool(evidence.flags & TermFlag.STRIPPED)),
+        }
+    else:
+        named["near:only"] = 1.0
+    return named
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Weights by feature name."""
+
+    weights: Mapping[str, float] = field(default_factory=lambda: UNFITTED)
+
+    def score(self, evidence: Evidence) -> float:
+        """Return how much speaks for a candidate, in logits."""
+        return sum(self.weights.get(name, 0.0) * value for name, value in features(evidence).items())

@@ -1,0 +1,122 @@
+"""Cuts a section into windows for the encoder: a few whole sentences each, behind a token for the section's kind.
+
+Short windows cost less per token than long ones, and a sentence needs its neighbours more than its section's other
+end. A window names the kind of its section, so that the encoder can tell a problem from a review of systems.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertillon_server.coding.spans import Span
+from bertillon_server.coding.vocabulary import SectionKind
+from bertillon_server.inference.tokenizer import Tokenizer
+
+# Sentences are gathered up to this many tokens, special ones included; a longer one has a window to itself.
+GATHERED_TOKENS = 64
+# Hard cap: a "sentence" without end is cut here.
+MAX_TOKENS = 128
+# [CLS], the token of the section's kind, and [SEP].
+SPECIAL_TOKENS = 3
+
+# Vocabularies of the BERT family keep [unused0] to [unused98] at 1 to 99; kinds are numbered from 1.
+_FIRST_UNUSED = 1
+_CLS, _SEP = 101, 102
+
+
+def kind_token(kind: SectionKind) -> int:
+    """Return the id of the token that stands for a kind of section."""
+    return _FIRST_UNUSED + kind.value
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Token ids int64 [tokens] of a piece of a note, and where each token stands in the note.
+
+    `starts` and `ends` are int64 [tokens] in code points of the note; special tokens stand at an empty range.
+    """
+
+    ids: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def holds(self, span: Span) -> bool:
+        """Whether a span begins in the window."""
+        return bool(self.starts[0] <= span.start < self.ends[-1])
+
+    def holds_one_of(self, starts: Sequence[int]) -> bool:
+        """Whether a span begins in the window, given where spans begin, in order."""
+        place = bisect_left(starts, int(self.starts[0]))
+        return place < len(starts) and starts[place] < self.ends[-1]
+
+    def tokens_of(self, span: Span) -> tuple[int, int]:
+        """Return the half-open range of tokens that share a code point with a span; empty when none does."""
+        first = int(np.searchsorted(self.ends[2:-1], span.start, "right")) + 2
+        last = int(np.searchsorted(self.starts[2:-1], span.end, "left")) + 2
+        return first, max(first, last)
+
+
+class Encodings:
+    """What the encoder said of the windows of a section: rows by place in the note.
+
+    `rows` holds an array [tokens, width] a window.
+    """
+
+    def __init__(self, windows: Sequence[Window], rows: Sequence[NDArray[np.floating]]) -> None:
+        self.windows = windows
+        self.rows = rows
+        self._starts = [int(window.starts[0]) for window in windows]
+
+    def at(self, span: Span) -> NDArray[np.float32] | None:
+        """Return the rows [tokens, width] of a span, None where no window has seen it.
+
+        Of a span that a window's end cuts, the part in the first window.
+        """
+        place = bisect_right(self._starts, span.start) - 1
+        if place < 0:
+            return None
+        first, last = self.windows[place].tokens_of(span)
+        return self.rows[place][first:last].astype(np.float32) if first < last else None
+
+
+def cut_windows(
+    text: str, body: Span, kind: SectionKind, sentences: Sequence[Span], tokenizer: Tokenizer
+) -> list[Window]:
+    """Return the windows of a section's body, in order; together they hold every token of its sentences."""
+    if not sentences:
+        return []
+    ids, offsets = tokenizer.encode_with_offsets(body.of(text))
+    ids, offsets = ids[1:-1], offsets[1:-1] + body.start
+    if not len(ids):
+        return []
+    # The sentence of each token; blanks between sentences have no tokens.
+    numbers = np.searchsorted([sentence.start for sentence in sentences], offsets[:, 0], "right")
+    bounds = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(ids)]
+    windows = []
+    begin = 0
+    room, cap = GATHERED_TOKENS - SPECIAL_TOKENS, MAX_TOKENS - SPECIAL_TOKENS
+    for end, following in zip(bounds[1:], [*bounds[2:], None], strict=True):
+        if following is not None and following - begin <= room:
+            continue
+        windows += [
+            _window(ids, offsets, start, min(start + cap, end), kind) for start in range(begin, end, cap)
+        ]
+        begin = end
+    return windows
+
+
+def _window(
+    ids: NDArray[np.int64], offsets: NDArray[np.int64], start: int, end: int, kind: SectionKind
+) -> Window:
+    chosen = offsets[start:end]
+    first, last = chosen[0, 0], chosen[-1, 1]
+    return Window(
+        ids=np.concatenate([[_CLS, kind_token(kind)], ids[start:end], [_SEP]]).astype(np.int64),
+        starts=np.concatenate([[first, first], chosen[:, 0], [last]]),
+        ends=np.concatenate([[first, first], chosen[:, 1], [last]]),
+    )
