@@ -9,16 +9,15 @@ and its text carries annotations `{{words as written|code|assertion|codeable}}`,
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bertillon_models.evaluation.note_sets import CodedNote, DataError
+from bertillon_models.evaluation.note_sets import CodedNote, Evidence
+from bertillon_models.evaluation.rows import DataError, Rejects, lines_of
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.vocabulary import Assertion, Setting
 
-# Every third note is held back from fitting weights.
-_HELD_BACK = 3
 _HEADER = "=== note:"
 _ANNOTATION = re.compile(r"\{\{([^{}|]+)\|([^{}|]+)\|([^{}|]+)\|([^{}|]+)\}\}")
 _ASSERTIONS = {name.lower(): Assertion[name] for name in Assertion.__members__} | {
@@ -48,18 +47,34 @@ class CorpusNote:
         """Return the note with the codes of its encounter."""
         codes = frozenset(annotation.code for annotation in self.annotations if not annotation.reason)
         setting = Setting[self.fields.get("setting", "outpatient").upper()]
-        return CodedNote(self.fields["note"], self.text, codes, setting)
+        evidence = tuple(
+            Evidence(annotation.code, annotation.span)
+            for annotation in self.annotations
+            if not annotation.reason
+        )
+        return CodedNote(self.fields["note"], self.text, codes, setting, evidence=evidence)
 
 
-def read_corpus(path: Path, billable: Collection[str]) -> Iterator[CorpusNote]:
-    """Yield the notes of a file; a DataError names the file, the line and what is wrong there."""
-    lines = path.read_text(encoding="utf-8").split("\n")
+def read_corpus(
+    path: Path, billable: Collection[str], rejects: Rejects | None = None
+) -> Iterator[CorpusNote]:
+    """Yield the notes of a file; a DataError names the file, the line and what is wrong there.
+
+    With `rejects`, a note that cannot be used is refused there.
+    """
+    rejects = rejects or Rejects()
+    lines = lines_of(path)
     starts = [number for number, line in enumerate(lines) if line.startswith(_HEADER)]
     if not starts:
         raise DataError(f"{path}: no line begins with {_HEADER!r}")
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        fields = _fields(lines[start], f"{path}, line {start + 1}")
-        yield _note(fields, lines[start + 1 : end], f"{path}, line {start + 1}", billable)
+        where = f"{path}, line {start + 1}"
+        try:
+            note = _note(_fields(lines[start], where), lines[start + 1 : end], where, billable)
+        except DataError as error:
+            rejects.refuse(error)
+            continue
+        yield note
 
 
 def corpus_notes(folder: Path, billable: Collection[str]) -> list[CodedNote]:
@@ -67,16 +82,13 @@ def corpus_notes(folder: Path, billable: Collection[str]) -> list[CodedNote]:
     return [note.coded() for path in sorted(folder.glob("*.txt")) for note in read_corpus(path, billable)]
 
 
-def fitting_part(notes: Sequence[CodedNote]) -> list[CodedNote]:
-    """Return the notes that fit weights; the others choose thresholds and are reported."""
-    return [note for number, note in enumerate(notes) if number % _HELD_BACK]
-
-
 def _fields(line: str, where: str) -> dict[str, str]:
     pairs = [part.split(":", 1) for part in line.removeprefix("===").split("|")]
     if any(len(pair) != 2 for pair in pairs):
         raise DataError(f"{where}: fields are written `name: value` and parted by |")
     fields = {name.strip(): value.strip() for name, value in pairs}
+    if not fields["note"] or not fields.get("specialty"):
+        raise DataError(f"{where}: a note has an id and a specialty")
     if fields.get("setting", "outpatient").upper() not in Setting.__members__:
         raise DataError(f"{where}: setting is outpatient or inpatient")
     return fields
@@ -90,6 +102,8 @@ def _note(fields: dict[str, str], lines: list[str], where: str, billable: Collec
     for match in _ANNOTATION.finditer(marked):
         before = marked[done : match.start()]
         words, code, assertion, codeable = (group.strip() for group in match.groups())
+        if not words:
+            raise DataError(f"{where}: a mention has no words")
         if code not in billable:
             raise DataError(f"{where}: {code} is not billable in this release")
         if assertion not in _ASSERTIONS:

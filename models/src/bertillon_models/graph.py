@@ -6,7 +6,7 @@ slower on a CPU, and its session optimiser leaves this form alone (only the offl
 fuses it).
 
 A scheme says how embeddings are stored and linear maps computed: `FloatScheme` here, the int8 one in
-`quantise`. Heads are written onto the trunk's hidden states; the general encoder has one, the text's vector.
+`quantise`. Heads are written onto the trunk's hidden states, as one map for all of them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FORMAT_VERSION = 10
 MICROSOFT = "com.microsoft"
 
 INPUT_IDS = "input_ids"
-VECTOR = "vector"
+TOKENS = "tokens"
 
 
 class GraphWriter:
@@ -128,10 +128,13 @@ class FloatScheme:
 
 
 def encoder_graph(weights: EncoderWeights, scheme: Scheme) -> onnx.ModelProto:
-    """Return the encoder: `input_ids` int64 [batch, tokens] in, `vector` float32 [batch, hidden] out."""
+    """Return the encoder: `input_ids` int64 [batch, tokens] in, `tokens` float16 [batch, tokens, width] out.
+
+    A row of `tokens` is the token's hidden state followed by the logits of the heads, where there are any.
+    """
     graph = GraphWriter()
     hidden = write_trunk(graph, weights, scheme)
-    write_vector_head(graph, hidden, weights.shape.hidden)
+    write_token_heads(graph, hidden, weights)
     ids = helper.make_tensor_value_info(INPUT_IDS, onnx.TensorProto.INT64, ["batch", "tokens"])
     model = graph.model([ids], "encoder")
     onnx.checker.check_model(model)
@@ -153,12 +156,15 @@ def write_trunk(graph: GraphWriter, weights: EncoderWeights, scheme: Scheme) -> 
     return hidden
 
 
-def write_vector_head(graph: GraphWriter, hidden: str, size: int) -> None:
-    """Write the text's vector: the mean over all tokens, [CLS] and [SEP] included, scaled to length 1."""
-    axis = graph.constant("token_axis", np.array([1], np.int64))
-    mean = graph.operator("ReduceMean", [hidden, axis], "mean", keepdims=0)
-    graph.operator("LpNormalization", [mean], VECTOR, axis=-1, p=2)
-    graph.output(VECTOR, ["batch", size])
+def write_token_heads(graph: GraphWriter, hidden: str, weights: EncoderWeights) -> None:
+    """Write the output: hidden states, and beside them the logits of all heads; in fp32 until they leave."""
+    width = weights.shape.hidden
+    if weights.heads is not None:
+        logits = FloatScheme().linear(graph, "heads", hidden, weights.heads)
+        hidden = graph.operator("Concat", [hidden, logits], "rows", axis=-1)
+        width += len(weights.heads.bias)
+    graph.operator("Cast", [hidden], TOKENS, to=onnx.TensorProto.FLOAT16)
+    graph.output(TOKENS, ["batch", "tokens", width], onnx.TensorProto.FLOAT16)
 
 
 def _layer(

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bertillon_models.graph import MICROSOFT, GraphWriter
 from bertillon_server.bundle.manifest import SCALES_FILE, SEARCH_FILE, VECTORS_FILE
+from bertillon_server.coding.heads import pooled
 from bertillon_server.inference import vectors as served
 from bertillon_server.inference.tokenizer import Ids, Tokenizer
 
@@ -28,10 +29,10 @@ TOKENS_PER_CALL = 512
 
 
 class TextEncoder(Protocol):
-    """What turns batches of equally long token rows into vectors."""
+    """What reads batches of equally long token rows."""
 
-    def encode(self, ids: Ids) -> NDArray[np.float32]:
-        """Return [batch, dimensions] for [batch, tokens]."""
+    def encode(self, ids: Ids) -> NDArray[np.float16]:
+        """Return [batch, tokens, width] for [batch, tokens]."""
 
 
 def equal_length_batches(ids: Sequence[Ids]) -> Iterator[tuple[NDArray[np.intp], Ids]]:
@@ -47,22 +48,29 @@ def equal_length_batches(ids: Sequence[Ids]) -> Iterator[tuple[NDArray[np.intp],
 
 
 def build_vectors(
-    texts: Sequence[str], encoder: TextEncoder, tokenizer: Tokenizer, *, show_progress: bool = True
+    texts: Sequence[str],
+    encoder: TextEncoder,
+    tokenizer: Tokenizer,
+    *,
+    dimensions: int,
+    show_progress: bool = True,
 ) -> NDArray[np.float32]:
-    """Return the texts' vectors, [texts, dimensions], each of length 1; equal texts get equal vectors."""
+    """Return the texts' vectors, [texts, dimensions], each of length 1; equal texts get equal vectors.
+
+    A vector is the mean of the hidden states of a text's tokens, special ones left out, as it is of a mention.
+    """
     unique, inverse = np.unique(np.array(texts, object), return_inverse=True)
     ids = tokenizer.encode(list(unique), max_tokens=MAX_TOKENS)
-    vectors: NDArray[np.float32] | None = None
+    if not ids:
+        raise ValueError("no texts to encode")
+    vectors = np.zeros((len(unique), dimensions), np.float32)
     with _progress(show=show_progress) as progress:
         task = progress.add_task("encoding", total=len(unique))
         for places, batch in equal_length_batches(ids):
-            encoded = encoder.encode(batch)
-            if vectors is None:
-                vectors = np.empty((len(unique), encoded.shape[1]), np.float32)
-            vectors[places] = encoded
+            if batch.shape[1] > 2:
+                for place, rows in zip(places, encoder.encode(batch), strict=True):
+                    vectors[place] = pooled(rows[1:-1, :dimensions].astype(np.float32))
             progress.advance(task, len(places))
-    if vectors is None:
-        raise ValueError("no texts to encode")
     return vectors[inverse]
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 Floats = NDArray[np.float32]
 
@@ -26,6 +27,8 @@ GENERAL_FOLDER = "model"
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 TOKENIZER_FILE = "tokenizer.json"
+# Name of the tensors of the heads' map.
+HEADS = "heads"
 
 
 class WeightsError(Exception):
@@ -78,7 +81,8 @@ class EncoderWeights:
     """All weights of an encoder.
 
     `words` is [vocabulary, hidden]; `positions` is [positions, hidden] and includes the embedding of the
-    first segment, the only one that is ever used.
+    first segment, the only one that is ever used. `heads` is one map from a hidden state to the logits of all heads
+    (`bertillon_server.coding.heads`), None where none was trained.
     """
 
     shape: EncoderShape
@@ -86,6 +90,7 @@ class EncoderWeights:
     positions: Floats
     embedding_norm: Norm
     layers: tuple[Layer, ...]
+    heads: Linear | None = None
 
 
 def find_general_weights() -> Path:
@@ -116,7 +121,47 @@ def load_weights(folder: Path) -> EncoderWeights:
         + segment,
         embedding_norm=source.norm("embeddings.LayerNorm"),
         layers=tuple(_read_layer(source, f"encoder.layer.{index}") for index in range(shape.layers)),
+        heads=source.linear(HEADS) if f"{HEADS}.weight" in tensors else None,
     )
+
+
+def save_weights(weights: EncoderWeights, like: Path, folder: Path) -> None:
+    """Write an encoder in the published layout, with configuration and tokenizer of the one it began from."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (CONFIG_FILE, TOKENIZER_FILE):
+        shutil.copyfile(like / name, folder / name)
+    tensors = {
+        "embeddings.word_embeddings.weight": weights.words,
+        "embeddings.position_embeddings.weight": weights.positions,
+        "embeddings.token_type_embeddings.weight": np.zeros((1, weights.shape.hidden), np.float32),
+        **_norm_tensors("embeddings.LayerNorm", weights.embedding_norm),
+    }
+    for index, layer in enumerate(weights.layers):
+        name = f"encoder.layer.{index}"
+        parts = zip(np.split(layer.qkv.weight, 3, axis=1), np.split(layer.qkv.bias, 3), strict=True)
+        for part, (weight, bias) in zip(("query", "key", "value"), parts, strict=True):
+            tensors |= _linear_tensors(f"{name}.attention.self.{part}", Linear(weight, bias))
+        tensors |= _linear_tensors(f"{name}.attention.output.dense", layer.attention_out)
+        tensors |= _norm_tensors(f"{name}.attention.output.LayerNorm", layer.attention_norm)
+        tensors |= _linear_tensors(f"{name}.intermediate.dense", layer.expand)
+        tensors |= _linear_tensors(f"{name}.output.dense", layer.contract)
+        tensors |= _norm_tensors(f"{name}.output.LayerNorm", layer.output_norm)
+    if weights.heads is not None:
+        tensors |= _linear_tensors(HEADS, weights.heads)
+    save_file(tensors, folder / WEIGHTS_FILE)
+
+
+def _linear_tensors(name: str, linear: Linear) -> dict[str, Floats]:
+    return {f"{name}.weight": np.ascontiguousarray(linear.weight.T), f"{name}.bias": linear.bias}
+
+
+def _norm_tensors(name: str, norm: Norm) -> dict[str, Floats]:
+    return {f"{name}.weight": norm.gain, f"{name}.bias": norm.offset}
+
+
+def silent_heads(shape: EncoderShape, width: int) -> Linear:
+    """Return heads that say nothing of any token: what an encoder that was never trained for them has."""
+    return Linear(np.zeros((shape.hidden, width), np.float32), np.zeros(width, np.float32))
 
 
 def fingerprint(file: Path) -> str:

@@ -13,7 +13,7 @@ _erf = np.vectorize(math.erf)
 
 
 def forward(weights: EncoderWeights, ids: NDArray[np.int64]) -> Floats:
-    """Return the vectors [batch, hidden] of [batch, tokens]."""
+    """Return the rows [batch, tokens, width] of [batch, tokens]: hidden states, then the logits of the heads."""
     batch, tokens = ids.shape
     heads, epsilon = weights.shape.heads, weights.shape.norm_epsilon
     size = weights.shape.hidden // heads
@@ -29,9 +29,10 @@ def forward(weights: EncoderWeights, ids: NDArray[np.int64]) -> Floats:
         wide = _linear(hidden, layer.expand)
         active = wide * 0.5 * (1 + _erf(wide / math.sqrt(2)))
         hidden = _norm(_linear(active, layer.contract) + hidden, layer.output_norm, epsilon)
-    mean = hidden.mean(axis=1)
-    vectors: Floats = mean / np.linalg.norm(mean, axis=-1, keepdims=True)
-    return vectors
+    if weights.heads is None:
+        return hidden
+    rows: Floats = np.concatenate([hidden, _linear(hidden, weights.heads)], axis=-1)
+    return rows
 
 
 def _linear(value: Floats, linear: Linear) -> Floats:
