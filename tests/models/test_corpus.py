@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bertillon_models.corpus import read_corpus
-from bertillon_models.evaluation.note_sets import DataError
+from bertillon_models.evaluation.rows import DataError
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.vocabulary import Assertion, Setting
 

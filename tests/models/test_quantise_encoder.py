@@ -9,18 +9,27 @@ import onnxruntime as ort
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy_encoder import forward
 
 from bertillon_models.build import export_encoder, quantise_encoder
 from bertillon_models.rounding import round_in_turn
+from bertillon_server.coding.heads import pooled
 from bertillon_server.inference.encoder import Encoder
 from bertillon_server.inference.onnx_session import session_options
+from numpy_encoder import forward
 from small_bundle import SHAPE, random_weights
+
+# One step of the half precision in which rows leave the graph: a sum in another order may fall on its other side.
+HALF = 1e-3
 
 
 def _texts(count: int, seed: int) -> list[np.ndarray]:
     random = np.random.default_rng(seed)
     return [random.integers(0, SHAPE.vocabulary, random.integers(3, 30)) for _ in range(count)]
+
+
+def _vector(rows: np.ndarray) -> np.ndarray:
+    """Return the vector of the only text of a batch."""
+    return pooled(rows[0, :, : SHAPE.hidden].astype(np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +46,7 @@ def encoder(encoder_file: Path) -> Encoder:
 
 def test_vectors_stay_close_to_fp32_despite_outlier_channels(encoder: Encoder) -> None:
     cosines = [
-        float((encoder.encode(ids[np.newaxis]) @ forward(random_weights(), ids[np.newaxis]).T)[0, 0])
+        float(_vector(encoder.encode(ids[np.newaxis])) @ _vector(forward(random_weights(), ids[np.newaxis])))
         for ids in _texts(50, seed=2)
     ]
     assert np.mean(cosines) > 0.998
@@ -65,7 +74,7 @@ def test_a_vector_is_the_same_alone_and_in_company(
     company = np.random.default_rng(seed).integers(0, SHAPE.vocabulary, (mates, len(ids)))
     place = min(place, mates)
     together = encoder.encode(np.insert(company, place, ids, axis=0))[place]
-    np.testing.assert_allclose(together, alone, atol=2e-6)
+    np.testing.assert_allclose(together, alone, rtol=HALF, atol=1e-4)
 
 
 def test_processors_that_need_unsigned_weights_give_the_same_vectors(
@@ -75,7 +84,9 @@ def test_processors_that_need_unsigned_weights_give_the_same_vectors(
     options.add_session_config_entry("session.x64quantprecision", "1")
     session = ort.InferenceSession(str(encoder_file), options, providers=["CPUExecutionProvider"])
     ids = np.random.default_rng(3).integers(0, SHAPE.vocabulary, (4, 17))
-    np.testing.assert_allclose(session.run(None, {"input_ids": ids})[0], encoder.encode(ids), atol=2e-6)
+    np.testing.assert_allclose(
+        session.run(None, {"input_ids": ids})[0], encoder.encode(ids), rtol=HALF, atol=1e-4
+    )
 
 
 def test_the_file_is_about_a_quarter_of_fp32(encoder_file: Path, tmp_path: Path) -> None:

@@ -1,186 +1,123 @@
-"""Evaluates the rules of assertion: precision, recall and F1 of each class, with intervals over sentences."""
+"""Scores assertion: precision, recall and F1 of each class; the rules alone, and with the encoder's own reading."""
 
 from __future__ import annotations
 
-import json
-import math
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
-import click
 import numpy as np
 from rich.console import Console
-from rich.table import Table
+from rich.progress import track
 
-from bertillon_models.evaluation.assertion_sets import Example, Malformed, read
-from bertillon_models.evaluation.intervals import Interval, bootstrap, precision_recall_f1
-from bertillon_server.coding.assertion import AssertionRules
+from bertillon_models.evaluation.assertion_sets import Example, Frame
+from bertillon_models.evaluation.figures import Figure, Row, Table, from_counts
+from bertillon_models.evaluation.intervals import precision_recall_f1
+from bertillon_models.evaluation.local import LocalCoder
+from bertillon_server.coding.assertion import AssertionRules, Judgement
+from bertillon_server.coding.heads import MentionReading, read_mention
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.vocabulary import Assertion
+from bertillon_server.coding.windows import cut_windows
 
+RULES = "rules"
 # Sets that only tell negated from not: every other assertion counts as affirmed.
 _AFFIRMED = "AFFIRMED"
+_ALL = "all classes"
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure and its 95 % interval; NaN where it is undefined."""
-
-    value: float
-    interval: Interval
-
-
-@dataclass(frozen=True, slots=True)
-class ClassScore:
-    """How well one class is recognised; `gold` and `predicted` count mentions."""
-
-    assertion: str
-    gold: int
-    predicted: int
-    precision: Figure
-    recall: Figure
-    f1: Figure
+def judged_by_rules(examples: Sequence[Example]) -> list[Judgement]:
+    """Judge every example by the rules, those of one sentence together, as coding does."""
+    rules = AssertionRules()
+    by_sentence: dict[tuple[int, Span], list[int]] = defaultdict(list)
+    for number, example in enumerate(examples):
+        by_sentence[id(example.frame), _sentence(example)].append(number)
+    judged: dict[int, Judgement] = {}
+    for (_, sentence), numbers in by_sentence.items():
+        frame = examples[numbers[0]].frame
+        spans = [examples[number].mention for number in numbers]
+        judged.update(zip(numbers, rules.judge(frame.text, sentence, spans, frame.kind), strict=True))
+    return [judged[number] for number in range(len(examples))]
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The scores of one part of a set, or of all of it."""
-
-    name: str
-    mentions: int
-    sentences: int
-    accuracy: float
-    classes: tuple[ClassScore, ...]
+def judged_with(
+    coder: LocalCoder, examples: Sequence[Example], by_rules: Sequence[Judgement]
+) -> list[Judgement]:
+    """Return the judgements of the rules brought together with what the bundle's encoder reads."""
+    fusion = coder.knowledge.calibration.fusion
+    read = read_examples(coder, examples)
+    return [fusion.judge(judgement, reading) for judgement, reading in zip(by_rules, read, strict=True)]
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The scores of a set by part, and the rows that could not be used."""
+def read_examples(coder: LocalCoder, examples: Sequence[Example]) -> list[MentionReading | None]:
+    """Return what the encoder reads of each mention; None where it saw nothing."""
+    knowledge = coder.knowledge
+    by_frame: dict[int, list[int]] = defaultdict(list)
+    for number, example in enumerate(examples):
+        by_frame[id(example.frame)].append(number)
+    found: dict[int, MentionReading | None] = {}
+    for numbers in track(list(by_frame.values()), "reading", console=Console(stderr=True), transient=True):
+        frame: Frame = examples[numbers[0]].frame
+        spans = [examples[number].mention for number in numbers]
+        windows = cut_windows(frame.text, frame.body, frame.kind, frame.sentences, knowledge.tokenizer)
+        encodings = coder.encode([w for w in windows if any(w.holds(span) for span in spans)])
+        for number, span in zip(numbers, spans, strict=True):
+            rows = encodings.at(span)
+            found[number] = None if rows is None else read_mention(rows, knowledge.vectors.dimensions)
+    return [found[number] for number in range(len(examples))]
 
-    source: str
-    parts: tuple[Part, ...]
-    malformed: tuple[Malformed, ...]
 
-    def to_json(self) -> str:
-        """Return the report as JSON; undefined figures are null."""
-        return json.dumps(_without_nan(asdict(self)), indent=2)
+def assertions_table(
+    title: str, examples: Sequence[Example], systems: Mapping[str, Sequence[Judgement]], seed: int
+) -> Table:
+    """Score judgements class by class, part by part of the set and together; P, R and F1 of each system.
 
-
-def evaluate(path: Path, *, rules: AssertionRules | None = None, seed: int = 0) -> Report:
-    """Judge the mentions of a set (`assertion_sets.read` says which) and score them, part by part and together.
-
-    Intervals resample sentences, since the mentions of one sentence stand or fall together. Raises OSError if
-    the file cannot be read and ValueError if it has no usable row.
+    Intervals resample units. Raises ValueError when there are no examples.
     """
-    rules = rules or AssertionRules()
-    rows = list(read(path))
-    examples = [row for row in rows if isinstance(row, Example)]
     if not examples:
-        raise ValueError(f"{path.name} has no usable row")
-    predicted = [_predict(rules, example) for example in examples]
+        raise ValueError(f"{title}: there are no asserted mentions")
     numbers: dict[str, list[int]] = defaultdict(list)
     for number, example in enumerate(examples):
         if example.part is not None:
             numbers[example.part].append(number)
-    numbers["all"] = list(range(len(examples)))
-    parts = tuple(
-        _score(name, [examples[at] for at in chosen], [predicted[at] for at in chosen], seed)
-        for name, chosen in sorted(numbers.items(), key=lambda entry: (entry[0] == "all", entry[0]))
-    )
-    return Report(path.name, parts, tuple(row for row in rows if isinstance(row, Malformed)))
+    parts = {part: numbers[part] for part in sorted(numbers)} | {"": list(range(len(examples)))}
+    rows: dict[str, Row] = {}
+    for part, chosen in parts.items():
+        for system, judged in systems.items():
+            labels = [judged[number].assertion.name for number in chosen]
+            scored = _score([examples[number] for number in chosen], labels, system, seed)
+            for name, row in scored.items():
+                rows.setdefault(f"{part}: {name}" if part else name, {}).update(row)
+    columns = ["gold", *(f"{system} {figure}" for system in systems for figure in ("P", "R", "F1"))]
+    return Table(title, len(examples), "mentions", tuple(columns), rows)
 
 
-def _predict(rules: AssertionRules, example: Example) -> str:
-    whole = Span(0, len(example.text))
-    judgement = rules.judge(example.text, whole, [example.mention], example.section)[0]
-    return judgement.assertion.name
+def _sentence(example: Example) -> Span:
+    frame, start = example.frame, example.mention.start
+    return next((s for s in frame.sentences if s.start <= start < s.end), frame.body)
 
 
-def _score(name: str, examples: Sequence[Example], predicted: Sequence[str], seed: int) -> Part:
+def _score(examples: Sequence[Example], labels: Sequence[str], system: str, seed: int) -> dict[str, Row]:
     golds = {example.gold for example in examples}
     binary = golds <= {_AFFIRMED, Assertion.NEGATED.name}
     if binary:
-        predicted = [label if label == Assertion.NEGATED.name else _AFFIRMED for label in predicted]
+        labels = [label if label == Assertion.NEGATED.name else _AFFIRMED for label in labels]
     order = [Assertion.NEGATED.name, _AFFIRMED] if binary else list(Assertion.__members__)
-    classes = [label for label in order if label in golds or label in predicted]
-    sentences = {text: row for row, text in enumerate(dict.fromkeys(example.text for example in examples))}
-    counts = np.zeros((len(sentences), 3 * len(classes)))
-    for example, label in zip(examples, predicted, strict=True):
-        row = sentences[example.text]
-        counts[row, 3 * classes.index(label) + 1] += 1
-        counts[row, 3 * classes.index(example.gold) + 2] += 1
+    classes = [label for label in order if label in golds or label in labels]
+    units = {unit: row for row, unit in enumerate(dict.fromkeys(example.unit for example in examples))}
+    # By class: right, predicted, gold; then the same over all classes.
+    counts = np.zeros((len(units), 3 * len(classes) + 3))
+    for example, label in zip(examples, labels, strict=True):
+        row = counts[units[example.unit]]
+        row[3 * classes.index(label) + 1] += 1
+        row[3 * classes.index(example.gold) + 2] += 1
+        row[-3:] += label == example.gold, 1, 1
         if label == example.gold:
-            counts[row, 3 * classes.index(label)] += 1
-    sums = counts.sum(axis=0)
-    values = precision_recall_f1(sums[None])[0]
-    intervals = bootstrap(counts, precision_recall_f1, seed=seed)
-    figures = [Figure(float(value), interval) for value, interval in zip(values, intervals, strict=True)]
-    scores = tuple(
-        ClassScore(label, int(sums[3 * at + 2]), int(sums[3 * at + 1]), *figures[3 * at : 3 * at + 3])
-        for at, label in enumerate(classes)
-    )
-    accuracy = float(sums[0::3].sum()) / len(examples)
-    return Part(name, len(examples), len(sentences), accuracy, scores)
-
-
-def _without_nan(value: object) -> object:
-    if isinstance(value, dict):
-        return {name: _without_nan(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _table(report: Report) -> Table:
-    table = Table(title=f"Assertion on {report.source} (95 % intervals over sentences)")
-    for column in ("part", "class"):
-        table.add_column(column)
-    for column in ("gold", "predicted", "precision", "recall", "F1"):
-        table.add_column(column, justify="right")
-    for part in report.parts:
-        for score in part.classes:
-            figures = (_cell(score.precision), _cell(score.recall), _cell(score.f1))
-            table.add_row(part.name, score.assertion, str(score.gold), str(score.predicted), *figures)
-        table.add_section()
-    return table
-
-
-def _cell(figure: Figure) -> str:
-    if math.isnan(figure.value):
-        return "-"
-    return f"{figure.value:.3f} ({figure.interval.low:.3f}-{figure.interval.high:.3f})"
-
-
-@click.command("evaluate-assertions")
-@click.option(
-    "--negex",
-    "folder",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of the NegEx test kit; scores its negated class, odd and even lines apart.",
-)
-@click.option(
-    "--file",
-    "file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help='JSON lines {"text", "start", "end", "assertion"}, with "section" and "split" where there are any.',
-)
-@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
-@click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
-def assertions_command(folder: Path | None, file: Path | None, style: str, seed: int) -> None:
-    """Score the rules of assertion on a set, class by class."""
-    path = file if folder is None else folder
-    if path is None or (folder is not None and file is not None):
-        raise click.UsageError("give one of --negex and --file")
-    try:
-        report = evaluate(path, seed=seed)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise click.ClickException(f"cannot evaluate {path}: {reason}") from None
-    for row in report.malformed:
-        click.echo(f"skipped {row}", err=True)
-    if style == "json":
-        click.echo(report.to_json())
-    else:
-        Console(width=120).print(_table(report))
+            row[3 * classes.index(label)] += 1
+    names = [f"{name}\t{figure}" for name in (*classes, _ALL) for figure in ("P", "R", "F1")]
+    rows: dict[str, Row] = {}
+    for key, figure in from_counts(names, counts, precision_recall_f1, seed).items():
+        name, _, kind = key.partition("\t")
+        rows.setdefault(name, {})[f"{system} {kind}"] = figure
+    for at, name in enumerate((*classes, _ALL)):
+        rows[name]["gold"] = Figure(int(counts[:, 3 * at + 2].sum()))
+    return rows

@@ -39,16 +39,39 @@ def bootstrap(
     """
     if counts.ndim != 2 or not len(counts):
         raise ValueError("bootstrap needs counts of shape (units, quantities) with at least one unit")
+
+    def of_sums(weights: Counts) -> Counts:
+        return figure(weights @ counts)
+
+    return resampled(len(counts), of_sums, resamples=resamples, level=level, seed=seed)
+
+
+def resampled(
+    units: int,
+    figure: Callable[[Counts], Counts],
+    *,
+    resamples: int = RESAMPLES,
+    level: float = 0.95,
+    seed: int = 0,
+    block: int | None = None,
+) -> list[Interval]:
+    """Return the percentile interval of each figure that is no function of summed counts.
+
+    `figure` takes weights of shape (n, units), how often each unit was drawn, and returns (n, figures), NaN where a
+    figure is undefined. At most `block` resamples are asked for at once. Raises ValueError if there are no units
+    or the level is not within (0, 1).
+    """
+    if units < 1:
+        raise ValueError("an interval needs at least one unit")
     if not 0 < level < 1:
         raise ValueError("the level of an interval lies within 0 and 1")
-    units = len(counts)
     generator = np.random.default_rng(seed)
-    block = max(1, _BLOCK_WEIGHTS // units)
+    block = block or max(1, _BLOCK_WEIGHTS // units)
     drawn: list[Counts] = []
     for start in range(0, resamples, block):
         size = min(block, resamples - start)
         weights = generator.multinomial(units, np.full(units, 1 / units), size=size)
-        drawn.append(figure(weights.astype(np.float64) @ counts))
+        drawn.append(figure(weights.astype(np.float64)))
     tail = (1 - level) / 2
     return [_percentiles(column, tail) for column in np.concatenate(drawn).T]
 

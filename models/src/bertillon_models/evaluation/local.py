@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import compress
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bertillon_server.bundle.loader import load_bundle
 from bertillon_server.bundle.manifest import ENCODER_FILE
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.coder import Coder
+from bertillon_server.coding.confidence import Calibration
 from bertillon_server.coding.knowledge import Knowledge, load_knowledge
-from bertillon_server.coding.reading import Reading
 from bertillon_server.coding.results import EncounterSummary, NoteInput, SectionResult
+from bertillon_server.coding.windows import Encodings, Window
 from bertillon_server.inference.encoder import Encoder
 
 SYSTEM = "icd-10-cm"
@@ -50,10 +50,24 @@ class LocalCoder:
         table = self.catalog.code_table(SYSTEM, self.release)
         return frozenset(compress(table.codes, table.billable))
 
-    def with_stages(self, stages: Coder) -> LocalCoder:
-        """Return a coder that shares all that is loaded and runs other stages."""
+    def with_calibration(self, calibration: Calibration) -> LocalCoder:
+        """Return a coder that shares all that is loaded and ranks and judges by other weights."""
         twin = copy.copy(self)
-        twin._coder = stages  # noqa: SLF001 - its own class
+        twin.knowledge = dataclasses.replace(
+            self.knowledge,
+            calibration=calibration,
+            linker=self.knowledge.linker.with_ranking(calibration.ranking),
+        )
+        twin._coder = Coder(twin.knowledge)  # noqa: SLF001 - its own class
+        return twin
+
+    def with_encoder(self, path: Path) -> LocalCoder:
+        """Return a coder that shares all that is loaded but its encoder; raises ValueError when it does not fit."""
+        encoder = Encoder(path)
+        if encoder.width != self._encoder.width:
+            raise ValueError(f"{path} gives rows of {encoder.width} numbers instead of {self._encoder.width}")
+        twin = copy.copy(self)
+        twin._encoder = encoder  # noqa: SLF001 - its own class
         return twin
 
     def code(self, note: NoteInput) -> Coded:
@@ -62,11 +76,10 @@ class LocalCoder:
         results = []
         for section in outline.sections:
             reading = self._coder.read(note, section)
-            results.append(self._coder.code(note, outline, reading, self._vectors(reading)))
+            results.append(self._coder.code(note, outline, reading, self.encode(reading.seen).rows))
         return Coded(tuple(results), self._coder.summarise(note, outline, results))
 
-    def _vectors(self, reading: Reading) -> NDArray[np.float32]:
-        if not reading.windows:
-            return np.empty((0, self._coder.dimensions), np.float32)
-        # One window a call: the server's batches give the same vectors, which its own tests prove.
-        return np.concatenate([self._encoder.encode(window[None]) for window in reading.windows])
+    def encode(self, windows: Sequence[Window]) -> Encodings:
+        """Return what the encoder says of windows."""
+        # One window a call: the server's batches give the same rows, which its own tests prove.
+        return Encodings(windows, [self._encoder.encode(window.ids[None])[0] for window in windows])
