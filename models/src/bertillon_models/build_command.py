@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -28,10 +28,17 @@ from bertillon_models.calibration import sample_texts
 from bertillon_models.fidelity import compare_vectors
 from bertillon_models.terms import TermTable, build_table, read_lexicon, read_terminology, write_terms
 from bertillon_models.vectors import MAX_TOKENS, build_vectors, write_vectors
-from bertillon_models.weights import EncoderWeights, WeightsError, find_general_weights, load_weights
+from bertillon_models.weights import (
+    EncoderWeights,
+    WeightsError,
+    find_general_weights,
+    load_weights,
+    silent_heads,
+)
 from bertillon_server.bundle.loader import Bundle, BundleError, load_bundle
 from bertillon_server.bundle.manifest import ENCODER_FILE, TOKENIZER_FILE, Canary, CodeSet, SourceEntry, Value
 from bertillon_server.catalog.store import Catalog
+from bertillon_server.coding.heads import HEAD_WIDTH
 from bertillon_server.coding.knowledge import CALIBRATION_FILE
 from bertillon_server.coding.vocabulary import CodingProfile
 from bertillon_server.inference.encoder import Encoder
@@ -164,7 +171,7 @@ def build_bundle(
                 encoded = _quantised(weights, data, folder, console)
             else:
                 encoded = _taken_over(load_bundle(encoder_of), folder)
-            table = _terms(data, lexicon)
+            table = term_table(data, lexicon)
             console.print(f"{len(table.rows):,} meanings of terms, {len(table.texts):,} concept texts")
             write_terms(table, folder)
             (folder / CALIBRATION_FILE).write_text(
@@ -172,7 +179,9 @@ def build_bundle(
             )
             encoder = Encoder(folder / ENCODER_FILE)
             tokenizer = Tokenizer.from_file(folder / TOKENIZER_FILE)
-            write_vectors(build_vectors(table.texts, encoder, tokenizer), folder)
+            write_vectors(
+                build_vectors(table.texts, encoder, tokenizer, dimensions=encoder.width - HEAD_WIDTH), folder
+            )
             manifest = write_manifest(
                 folder,
                 BundleDescription(
@@ -204,6 +213,8 @@ class _EncoderPart:
 def _quantised(weights: Path | None, data: Path, folder: Path, console: Console) -> _EncoderPart:
     source = weights or find_general_weights()
     loaded = load_weights(source)
+    if loaded.heads is None:
+        loaded = replace(loaded, heads=silent_heads(loaded.shape, HEAD_WIDTH))
     texts = sample_texts([data / TERMS, data / SENTENCES], CALIBRATION_TEXTS + COMPARED_TEXTS)
     tokenizer = copy_tokenizer(source, folder)
     console.print("quantising the encoder")
@@ -229,7 +240,8 @@ def _taken_over(bundle: Bundle, folder: Path) -> _EncoderPart:
     return _EncoderPart(sources, recipe, bundle.manifest.metrics)
 
 
-def _terms(data: Path, lexicon: Path) -> TermTable:
+def term_table(data: Path, lexicon: Path) -> TermTable:
+    """Return the term index of the terminology and the project's lexicon."""
     with Catalog.open() as catalog:
         known = frozenset(catalog.code_table(SYSTEM, RELEASE).codes)
     return build_table(itertools.chain(read_terminology(data / TERMS), read_lexicon(lexicon)), known)
@@ -254,6 +266,6 @@ def _fidelity(
     with tempfile.TemporaryDirectory() as folder:
         reference = Encoder(export_encoder(weights, Path(folder) / "reference.onnx"))
         return compare_vectors(
-            build_vectors(texts, reference, tokenizer, show_progress=False),
-            build_vectors(texts, encoder, tokenizer, show_progress=False),
+            build_vectors(texts, reference, tokenizer, dimensions=weights.shape.hidden, show_progress=False),
+            build_vectors(texts, encoder, tokenizer, dimensions=weights.shape.hidden, show_progress=False),
         )

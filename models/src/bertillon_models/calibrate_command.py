@@ -1,4 +1,4 @@
-"""The command that fits the confidence of codes and chooses the thresholds of a bundle."""
+"""The command that fits how candidates are ranked and how sure codes are, and chooses the thresholds of a bundle."""
 
 from __future__ import annotations
 
@@ -6,49 +6,110 @@ import json
 from pathlib import Path
 
 import click
+import numpy as np
 
-from bertillon_models.confidence_fit import choose_threshold, fit
-from bertillon_models.corpus import corpus_notes, fitting_part
+from bertillon_models.confidence_fit import choose_threshold, crossed, examples, fit
+from bertillon_models.corpus import CorpusNote, read_corpus
+from bertillon_models.evaluation.assertion_sets import examples_of
+from bertillon_models.evaluation.assertions import judged_by_rules, read_examples
 from bertillon_models.evaluation.local import LocalCoder
-from bertillon_models.evaluation.note_sets import DataError, Profile, comparable, read_notes
-from bertillon_server.coding.vocabulary import CodingProfile
+from bertillon_models.evaluation.mention_sets import MentionCase, cases_of
+from bertillon_models.evaluation.note_sets import Profile, comparable, read_notes
+from bertillon_models.evaluation.rows import DataError
+from bertillon_models.fusion_fit import fit_fusion
+from bertillon_models.mention_lines import read_mention_lines
+from bertillon_models.ranking_fit import contests, fit_ranking
+from bertillon_models.splits import Split, fragment_split, note_split
+from bertillon_server.coding.confidence import Calibration
+from bertillon_server.coding.fusion import Fusion
+from bertillon_server.coding.heads import ASSERTIONS
+from bertillon_server.coding.ranking import Ranking
+from bertillon_server.coding.vocabulary import Assertion, CodingProfile
 
 
 @click.command("calibrate")
-@click.option("--bundle", type=click.Path(path_type=Path, exists=True), required=True)
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, exists=True),
+    required=True,
+    help="The bundle whose encoder and terms are to be calibrated.",
+)
 @click.option(
     "--train", type=click.Path(path_type=Path, exists=True), required=True, help="CodiEsp train, JSON lines."
 )
 @click.option(
     "--dev", type=click.Path(path_type=Path, exists=True), required=True, help="CodiEsp dev, JSON lines."
 )
-@click.option("--corpus", type=click.Path(path_type=Path, exists=True), default=Path("models/corpus"))
+@click.option(
+    "--corpus",
+    type=click.Path(path_type=Path, exists=True),
+    default=Path("models/corpus"),
+    show_default=True,
+    help="Folder of annotated notes; the part kept from training is fitted on.",
+)
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Where to write calibration.json."
 )
 def calibrate_command(bundle: Path, train: Path, dev: Path, corpus: Path, out: Path) -> None:
-    """Fit confidence and thresholds: mention profile on CodiEsp, encounter profile on our own notes."""
+    """Fit ranking, confidence and thresholds on notes that the encoder was not trained on.
+
+    Ranking and the encounter profile are fitted on the dev part of our own corpus, the profile of all mentions on
+    CodiEsp train, with its threshold chosen on CodiEsp dev.
+    """
     try:
         coder = LocalCoder(bundle)
-        own = corpus_notes(corpus, coder.billable)
-        fitting = fitting_part(own)
-        fitted = {
-            CodingProfile.ALL_MENTIONS: (
-                Profile.CODIESP,
-                comparable(list(read_notes(train)), Profile.CODIESP),
-                comparable(list(read_notes(dev)), Profile.CODIESP),
-            ),
-            CodingProfile.ENCOUNTER: (
-                Profile.ENCOUNTER,
-                fitting,
-                [note for note in own if note not in fitting],
-            ),
-        }
-        stored = {}
-        for coding, (profile, weights_notes, threshold_notes) in fitted.items():
-            model = choose_threshold(coder, threshold_notes, profile, fit(coder, weights_notes, profile))
-            stored[coding.name] = {"weights": dict(model.weights), "threshold": model.threshold}
-            click.echo(f"{coding.name}: threshold {model.threshold}, {len(model.weights)} weights", err=True)
+        notes = [
+            note
+            for path in sorted(corpus.glob("*.txt"))
+            for note in read_corpus(path, coder.billable)
+            if note_split(note.fields["note"], note.fields["specialty"]) is Split.DEV
+        ]
+        lines = [
+            line
+            for path in sorted((corpus / "mentions").glob("*.txt"))
+            for line in read_mention_lines(path, coder.billable)
+            if fragment_split(line.text, [code for _, code in line.mentions]) is Split.DEV
+        ]
+        cases = cases_of(lines) + [
+            MentionCase(note.text, annotation.span, frozenset({annotation.code}), alone=False)
+            for note in notes
+            for annotation in note.annotations
+            if annotation.assertion is Assertion.PRESENT
+        ]
+        fusion = _fusion(coder, notes)
+        click.echo(f"fusion: the encoder counts {fusion.power}", err=True)
+        ranking = fit_ranking(contests(coder, cases))
+        click.echo(f"ranking: {len(ranking)} weights from {len(cases):,} mentions", err=True)
+        coder = coder.with_calibration(
+            Calibration(coder.knowledge.calibration.profiles, Ranking(ranking), fusion)
+        )
+        stored: dict[str, object] = {"ranking": ranking, "fusion": fusion.to_json()}
+        own = [note.coded() for note in notes]
+        gold = sum(len(note.codes) for note in own)
+        model = fit(coder, own, Profile.US_OUTPATIENT)
+        threshold = choose_threshold(crossed(coder, own, Profile.US_OUTPATIENT), gold)
+        stored[CodingProfile.ENCOUNTER.name] = {"weights": dict(model.weights), "threshold": threshold}
+        click.echo(
+            f"encounter: threshold {threshold}, {len(model.weights)} weights, {len(own)} notes", err=True
+        )
+        fitting, choosing = (comparable(list(read_notes(path)), Profile.CODIESP) for path in (train, dev))
+        model = fit(coder, fitting, Profile.CODIESP)
+        gold = sum(len(note.codes) for note in choosing)
+        threshold = choose_threshold(examples(coder, choosing, Profile.CODIESP, model), gold)
+        stored[CodingProfile.ALL_MENTIONS.name] = {"weights": dict(model.weights), "threshold": threshold}
+        click.echo(f"all mentions: threshold {threshold}, {len(model.weights)} weights", err=True)
     except DataError as error:
         raise click.ClickException(str(error)) from None
     out.write_text(json.dumps(stored, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _fusion(coder: LocalCoder, notes: list[CorpusNote]) -> Fusion:
+    examples = list(examples_of(notes))
+    by_rules = judged_by_rules(examples)
+    rows = [
+        (ASSERTIONS.index(judgement.assertion), read.assertion, ASSERTIONS.index(Assertion[example.gold]))
+        for example, judgement, read in zip(examples, by_rules, read_examples(coder, examples), strict=True)
+        if read is not None
+    ]
+    rules, chances, gold = zip(*rows, strict=True)
+    return fit_fusion(rules, np.array(chances), gold)

@@ -15,9 +15,15 @@ import click
 COMMANDS = {
     "build-bundle": "bertillon_models.build_command:build_bundle",
     "calibrate": "bertillon_models.calibrate_command:calibrate_command",
-    "evaluate-assertions": "bertillon_models.evaluation.assertions:assertions_command",
-    "evaluate-notes": "bertillon_models.evaluation.notes:notes_command",
+    "check-corpus": "bertillon_models.corpus_check:check_corpus",
+    "evaluate": "bertillon_models.evaluation.command:evaluate",
     "export-reference": "bertillon_models.build_command:export_reference",
+    "fine-tune": "bertillon_models.training.fine_tune:fine_tune",
+    "install": "bertillon_models.install_command:install",
+    "recalibrate": "bertillon_models.recalibration:recalibrate",
+    "recipe": "bertillon_models.recipe:recipe",
+    "report": "bertillon_models.report_command:report",
+    "train": "bertillon_models.training.command:train",
 }
 
 

@@ -17,25 +17,13 @@ from rich.progress import track
 
 from bertillon_models.evaluation.local import LocalCoder
 from bertillon_models.evaluation.note_sets import CodedNote, Profile
-from bertillon_server.coding.coder import Coder
-from bertillon_server.coding.confidence import Calibration, ProfileModel, Signals, features
+from bertillon_server.coding.confidence import ProfileModel, Signals, features
 from bertillon_server.coding.results import CodingOptions, NoteInput
 
 # Pull of every weight towards 0, in examples; keeps rare features modest.
 _RIDGE = 2.0
 _NEWTON_STEPS = 25
 _ROUNDS = 2
-
-
-class _Recorder(ProfileModel):
-    """A profile's model that keeps the signals it is asked about, in order."""
-
-    def confidence(self, signals: Signals) -> float:
-        _asked.append(signals)
-        return super().confidence(signals)
-
-
-_asked: list[Signals] = []
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,22 +40,21 @@ def examples(
     coder: LocalCoder, notes: Sequence[CodedNote], profile: Profile, model: ProfileModel
 ) -> list[Example]:
     """Code notes with a model and return every code that the rules leave, whatever its confidence."""
-    profiles = {**coder.knowledge.calibration.profiles, profile.coding: _Recorder(model.weights, 0.0)}
-    with_recorder = dataclasses.replace(coder.knowledge, calibration=Calibration(profiles))
-    recording = coder.with_stages(Coder(with_recorder))
+    calibration = coder.knowledge.calibration
+    profiles = {**calibration.profiles, profile.coding: ProfileModel(model.weights, 0.0)}
+    recording = coder.with_calibration(dataclasses.replace(calibration, profiles=profiles))
     options = CodingOptions(profile=profile.coding, min_confidence=0.0)
     found = []
     for number, note in enumerate(track(notes, "coding", console=Console(stderr=True), transient=True)):
-        _asked.clear()
         coded = recording.code(NoteInput(text=note.text, setting=note.setting, options=options))
-        offsets = np.cumsum([0, *(len(result.mentions) for result in coded.sections)])
         for code in coded.summary.codes:
-            best = max(
-                (_asked[int(offsets[ref.section_index]) + ref.mention_index] for ref in code.evidence),
-                key=model.confidence,
-            )
-            right = profile.comparable(code.code.code) in note.codes
-            found.append(Example(number, best, code.confidence, right))
+            mentions = [
+                coded.sections[ref.section_index].mentions[ref.mention_index] for ref in code.evidence
+            ]
+            best = max(mentions, key=lambda mention: mention.confidence)
+            if best.signals is not None:
+                right = profile.comparable(code.code.code) in note.codes
+                found.append(Example(number, best.signals, code.confidence, right))
     return found
 
 
@@ -80,18 +67,34 @@ def fit(coder: LocalCoder, notes: Sequence[CodedNote], profile: Profile) -> Prof
     return model
 
 
-def choose_threshold(
-    coder: LocalCoder, notes: Sequence[CodedNote], profile: Profile, model: ProfileModel
-) -> ProfileModel:
-    """Return the model with the threshold at which micro-F1 on the notes is highest."""
-    found = sorted(examples(coder, notes, profile, model), key=lambda example: -example.confidence)
-    gold = sum(len(note.codes) for note in notes)
-    right = np.cumsum([example.right for example in found])
-    listed = np.arange(1, len(found) + 1)
-    best = int(np.argmax(2 * right / (listed + gold)))
+def choose_threshold(found: Sequence[Example], gold: int) -> float:
+    """Return the confidence from which on a code is reported, so that micro-F1 is highest.
+
+    `gold` counts the codes that people gave the notes. The weights must not have been fitted on the examples.
+    Without examples nothing is reported but what is sure.
+    """
+    if not found:
+        return 1.0
+    ordered = sorted(found, key=lambda example: -example.confidence)
+    confidences = np.array([example.confidence for example in ordered])
+    # No threshold parts examples of equal confidence.
+    parted = np.append(confidences[1:] < confidences[:-1], True)
+    right = np.cumsum([example.right for example in ordered])
+    listed = np.arange(1, len(ordered) + 1)
+    best = int(np.argmax(np.where(parted, 2 * right / (listed + gold), -1.0)))
     # Half-way to the next code, so that a rounding of the confidence does not decide.
-    below = found[best + 1].confidence if best + 1 < len(found) else 0.0
-    return ProfileModel(model.weights, round((found[best].confidence + below) / 2, 4))
+    below = ordered[best + 1].confidence if best + 1 < len(ordered) else 0.0
+    return round((ordered[best].confidence + below) / 2, 4)
+
+
+def crossed(coder: LocalCoder, notes: Sequence[CodedNote], profile: Profile) -> list[Example]:
+    """Return the examples of each half of the notes as weights fitted on the other half see them."""
+    halves = notes[::2], notes[1::2]
+    return [
+        example
+        for fitted, seen in (halves, halves[::-1])
+        for example in examples(coder, seen, profile, fit(coder, fitted, profile))
+    ]
 
 
 def _logistic_regression(found: Sequence[Example]) -> Mapping[str, float]:
@@ -115,6 +118,6 @@ def _newton(matrix: NDArray[np.float64], labels: NDArray[np.float64]) -> NDArray
         hessian = (matrix * (chances * (1 - chances))[:, None]).T @ matrix + ridge
         step = np.linalg.solve(hessian, gradient)
         weights -= step
-        if np.abs(step).max() < 1e-6:
+        if np.abs(step).max(initial=0.0) < 1e-6:
             break
     return weights
