@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_knowledge import PHRASE, TERMS, code, knowledge
 
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.coder import Coder
@@ -18,6 +17,7 @@ from bertillon_server.coding.vocabulary import (
     Setting,
     SuppressionReason,
 )
+from small_knowledge import PHRASE, TERMS, code, knowledge
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from small_knowledge import code, knowledge
 
 from bertillon_models.terms import Term
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.vocabulary import Assertion, Setting
+from small_knowledge import code, knowledge
 
 MORE = [
     Term(text, target, "lexicon", capitals=text.isupper())
