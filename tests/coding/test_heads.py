@@ -19,6 +19,7 @@ from bertillon_server.coding.heads import (
     TAGS,
     MentionReading,
     pooled,
+    read_axes,
     read_mention,
     tagged,
 )
@@ -67,13 +68,13 @@ def test_a_mention_is_read_from_its_tokens() -> None:
     assert read.codeable == pytest.approx(1 / (1 + np.exp(-2)))
     assert read.named > 0.99
     assert np.linalg.norm(read.vector) == pytest.approx(1)
-    assert read.axes == {}
+    assert read_axes(rows("bi"), DIMENSIONS) == {}
 
 
 def test_an_axis_is_read_when_one_value_has_most_of_the_chance() -> None:
     made = rows("b")
     made[:, DIMENSIONS:][:, PLACES["laterality"]] = [0, 0, 9, 0]
-    assert read_mention(made, DIMENSIONS).axes == {"laterality": AXES["laterality"][2]}
+    assert read_axes(made, DIMENSIONS) == {"laterality": AXES["laterality"][2]}
 
 
 def test_a_vector_of_nothing_is_no_error() -> None:
@@ -83,7 +84,7 @@ def test_a_vector_of_nothing_is_no_error() -> None:
 def reading(assertion: Assertion, chance: float) -> MentionReading:
     chances = np.full(len(ASSERTIONS), (1 - chance) / (len(ASSERTIONS) - 1), np.float32)
     chances[ASSERTIONS.index(assertion)] = chance
-    return MentionReading(np.zeros(1, np.float32), chances, 0.5, 1.0, {})
+    return MentionReading(np.zeros(1, np.float32), chances, 0.5, 1.0)
 
 
 PRESENT = Judgement(Assertion.PRESENT, None)

@@ -62,7 +62,6 @@ class MentionReading:
     assertion: NDArray[np.float32]
     codeable: float
     named: float
-    axes: dict[str, str]
 
 
 def pooled(hidden: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -75,19 +74,24 @@ def read_mention(rows: NDArray[np.float32], dimensions: int) -> MentionReading:
     """Read the encoder's rows [tokens, dimensions + HEAD_WIDTH] of a mention's tokens."""
     logits = rows[:, dimensions:].mean(axis=0)
     tags = _softmax(rows[:, dimensions:][:, PLACES["tags"]])
+    return MentionReading(
+        vector=pooled(rows[:, :dimensions]),
+        assertion=_softmax(logits[PLACES["assertion"]]),
+        codeable=float(1 / (1 + np.exp(-logits[PLACES["codeable"]][0]))),
+        named=float(1 - tags[:, 0].mean()),
+    )
+
+
+def read_axes(rows: NDArray[np.float32], dimensions: int) -> dict[str, str]:
+    """Return the values of the axes that a mention's tokens state, each where it has most of the chance."""
+    logits = rows[:, dimensions:].mean(axis=0)
     axes = {}
     for axis, values in AXES.items():
         chances = _softmax(logits[PLACES[axis]])
         best = int(chances.argmax())
         if best and chances[best] > 0.5:
             axes[axis] = values[best]
-    return MentionReading(
-        vector=pooled(rows[:, :dimensions]),
-        assertion=_softmax(logits[PLACES["assertion"]]),
-        codeable=float(1 / (1 + np.exp(-logits[PLACES["codeable"]][0]))),
-        named=float(1 - tags[:, 0].mean()),
-        axes=axes,
-    )
+    return axes
 
 
 def tagged(rows: NDArray[np.float32], dimensions: int) -> list[tuple[int, int]]:
