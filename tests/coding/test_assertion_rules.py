@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bertillon_server.coding.assertion import AssertionRules, Judgement
+from bertillon_server.coding.assertion import AssertionRules, Judgement, tokenize
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.vocabulary import Assertion, SectionKind
 
@@ -15,7 +15,7 @@ RULES = AssertionRules()
 def judged(marked: str, section: SectionKind = SectionKind.UNSPECIFIED) -> list[str]:
     """Judge the mentions that a sentence marks as `[[mention]]`."""
     text, mentions = unmarked(marked)
-    judgements = RULES.judge(text, Span(0, len(text)), mentions, section)
+    judgements = RULES.judge(tokenize(text, Span(0, len(text))), mentions, section)
     return [judgement.assertion.name for judgement in judgements]
 
 
@@ -208,21 +208,21 @@ def test_what_is_over_is_told_from_what_it_came_upon(marked: str, expected: str)
     ],
 )
 def test_words_that_assert_are_told_from_words_that_name(text: str, expected: list[str]) -> None:
-    assert [cue.of(text) for cue in RULES.cues(text, Span(0, len(text)))] == expected
+    assert [cue.of(text) for cue in RULES.cues(tokenize(text, Span(0, len(text))))] == expected
 
 
 def test_the_cue_is_quoted_from_the_callers_text() -> None:
     text = "Intro. 😀 Denies any\r\nfever."
     sentence = Span(7, len(text))
     mention = Span(text.index("fever"), text.index("fever") + 5)
-    [judgement] = RULES.judge(text, sentence, [mention], SectionKind.UNSPECIFIED)
+    [judgement] = RULES.judge(tokenize(text, sentence), [mention], SectionKind.UNSPECIFIED)
     assert judgement.cue is not None
     assert judgement.cue.of(text) == "Denies any"
 
 
 def test_a_cue_outside_the_sentence_does_not_count() -> None:
     text = "No cough. Fever."
-    assert RULES.judge(text, Span(10, 16), [Span(10, 15)], SectionKind.UNSPECIFIED) == [
+    assert RULES.judge(tokenize(text, Span(10, 16)), [Span(10, 15)], SectionKind.UNSPECIFIED) == [
         Judgement(Assertion.PRESENT, None)
     ]
 
@@ -230,7 +230,7 @@ def test_a_cue_outside_the_sentence_does_not_count() -> None:
 def test_a_mentions_own_words_are_no_cue_for_it_but_for_one_inside() -> None:
     text = "History of colon cancer"
     outer, inner = Span(0, len(text)), Span(11, len(text))
-    first, second = RULES.judge(text, outer, [outer, inner], SectionKind.UNSPECIFIED)
+    first, second = RULES.judge(tokenize(text, outer), [outer, inner], SectionKind.UNSPECIFIED)
     assert first.assertion is Assertion.PRESENT
     assert second == Judgement(Assertion.HISTORICAL, Span(0, 10))
 
@@ -243,7 +243,7 @@ def test_words_inside_a_mention_do_not_end_a_scope() -> None:
 
 
 def test_no_mentions_give_no_judgements() -> None:
-    assert RULES.judge("No fever.", Span(0, 9), [], SectionKind.UNSPECIFIED) == []
+    assert RULES.judge(tokenize("No fever.", Span(0, 9)), [], SectionKind.UNSPECIFIED) == []
 
 
 WORDS = st.sampled_from(
@@ -268,7 +268,7 @@ def test_any_text_gets_one_judgement_a_mention_with_its_cue_in_the_sentence_and_
     case: tuple[str, Span, list[Span]], section: SectionKind
 ) -> None:
     text, sentence, mentions = case
-    judgements = RULES.judge(text, sentence, mentions, section)
+    judgements = RULES.judge(tokenize(text, sentence), mentions, section)
     assert len(judgements) == len(mentions)
     for mention, judgement in zip(mentions, judgements, strict=True):
         if judgement.cue is not None:
@@ -280,10 +280,9 @@ def test_any_text_gets_one_judgement_a_mention_with_its_cue_in_the_sentence_and_
 @given(_sentences())
 def test_a_sentence_is_judged_alike_wherever_it_stands(case: tuple[str, Span, list[Span]]) -> None:
     text, sentence, mentions = case
-    lone = RULES.judge(text, sentence, mentions, SectionKind.UNSPECIFIED)
+    lone = RULES.judge(tokenize(text, sentence), mentions, SectionKind.UNSPECIFIED)
     moved = RULES.judge(
-        "no 12 " + text + " denied",
-        sentence.shifted(6),
+        tokenize("no 12 " + text + " denied", sentence.shifted(6)),
         [mention.shifted(6) for mention in mentions],
         SectionKind.UNSPECIFIED,
     )
@@ -298,7 +297,7 @@ def test_endless_text_is_judged_in_linear_time(unit: str) -> None:
     def seconds(length: int, mentions: Sequence[Span]) -> float:
         text = (unit * length)[:length]
         start = time.process_time()
-        RULES.judge(text, Span(0, length), mentions, SectionKind.UNSPECIFIED)
+        RULES.judge(tokenize(text, Span(0, length)), mentions, SectionKind.UNSPECIFIED)
         return time.process_time() - start
 
     # A quadratic pass over 100,000 characters takes minutes; the linear one takes tenths of a second.
@@ -309,6 +308,8 @@ def test_thousands_of_nested_mentions_are_judged_in_linear_time() -> None:
     text = "a " * 20_000
     start = time.process_time()
     RULES.judge(
-        text, Span(0, len(text)), [Span(at, len(text)) for at in range(0, 20_000, 4)], SectionKind.OTHER
+        tokenize(text, Span(0, len(text))),
+        [Span(at, len(text)) for at in range(0, 20_000, 4)],
+        SectionKind.OTHER,
     )
     assert time.process_time() - start < 10

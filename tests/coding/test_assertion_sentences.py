@@ -7,7 +7,7 @@ import pytest
 
 from bertillon_models.evaluation.assertion_sets import read_assertions
 from bertillon_models.evaluation.rows import Rejects
-from bertillon_server.coding.assertion import AssertionRules
+from bertillon_server.coding.assertion import AssertionRules, tokenize
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.vocabulary import Assertion
 
@@ -31,7 +31,7 @@ def test_every_class_is_recognised_at_least_at_the_shipping_gate(part: str) -> N
             continue
         frame = example.frame
         whole = Span(0, len(frame.text))
-        [judgement] = rules.judge(frame.text, whole, [example.mention], frame.kind)
+        [judgement] = rules.judge(tokenize(frame.text, whole), [example.mention], frame.kind)
         gold[example.gold] += 1
         predicted[judgement.assertion.name] += 1
         hits[example.gold] += judgement.assertion.name == example.gold

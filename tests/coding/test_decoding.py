@@ -71,7 +71,7 @@ def test_documented_axes_choose_the_leaf(decoder: Decoder, target: str, context:
 def test_an_axis_that_the_text_leaves_open_is_named(decoder: Decoder) -> None:
     decoded = decoder.decode("M25.56", frozenset(), {})
     assert decoded is not None
-    assert decoded.missing == (AxisKind.LATERALITY,)
+    assert decoder.missing(decoded) == (AxisKind.LATERALITY,)
 
 
 def test_a_code_without_an_unspecified_leaf_is_marked_as_invented(decoder: Decoder) -> None:

@@ -22,7 +22,7 @@ from bertillon_models.corpus import Annotation, CorpusNote, read_corpus
 from bertillon_models.evaluation.note_sets import DataError
 from bertillon_models.mention_lines import MentionLine, read_mention_lines
 from bertillon_server.catalog.store import Catalog
-from bertillon_server.coding.assertion import AssertionRules
+from bertillon_server.coding.assertion import AssertionRules, tokenize
 from bertillon_server.coding.axes import read_title
 from bertillon_server.coding.sections import sections_from
 from bertillon_server.coding.sentences import split_sentences
@@ -98,7 +98,7 @@ def _by_rules(note: CorpusNote, rules: AssertionRules) -> dict[Span, Assertion]:
         for sentence in split_sentences(note.text, section.body):
             spans = [a.span for a in note.annotations if sentence.contains(a.span)]
             if spans:
-                read = rules.judge(note.text, sentence, spans, section.kind)
+                read = rules.judge(tokenize(note.text, sentence), spans, section.kind)
                 judged.update(zip(spans, (judgement.assertion for judgement in read), strict=True))
     return judged
 

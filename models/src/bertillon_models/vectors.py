@@ -87,32 +87,25 @@ def write_vectors(vectors: NDArray[np.float32], folder: Path) -> tuple[Path, ...
 
 
 def search_graph(rows: int, dimensions: int) -> onnx.ModelProto:
-    """Return the graph that scores int8 queries against int8 vectors and keeps the best.
+    """Return the graph that scores int8 queries against int8 vectors.
 
-    The dot products are whole numbers and exact, so a query's result cannot depend on what it is batched
-    with; TopK puts the smaller row first among equals.
+    The dot products are whole numbers and exact, so a query's scores cannot depend on what it is batched with.
     """
     graph = GraphWriter()
     one = graph.constant("one", np.array(1, np.float32))
     centre = graph.constant("query_zero", np.array(served.QUERY_ZERO, np.uint8))
     zeros = graph.constant("row_zeros", np.zeros(rows, np.int8))
-    scores = graph.operator(
+    graph.operator(
         "QGemm",
         [served.QUERIES, one, centre, served.VECTORS, served.SCALES, zeros],
-        "scores",
+        served.SCORES,
         domain=MICROSOFT,
         transB=1,
     )
-    graph.operators(
-        "TopK", [scores, served.COUNT], ["best_scores", served.ROWS], axis=-1, largest=1, sorted=1
-    )
-    graph.output(served.ROWS, ["queries", "count"], onnx.TensorProto.INT64)
+    graph.output(served.SCORES, ["queries", rows], onnx.TensorProto.FLOAT)
     graph.external(served.VECTORS, onnx.TensorProto.INT8, (rows, dimensions))
     graph.external(served.SCALES, onnx.TensorProto.FLOAT, (rows,))
-    inputs = [
-        helper.make_tensor_value_info(served.QUERIES, onnx.TensorProto.UINT8, ["queries", dimensions]),
-        helper.make_tensor_value_info(served.COUNT, onnx.TensorProto.INT64, [1]),
-    ]
+    inputs = [helper.make_tensor_value_info(served.QUERIES, onnx.TensorProto.UINT8, ["queries", dimensions])]
     return graph.model(inputs, "search")
 
 

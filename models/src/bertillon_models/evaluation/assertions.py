@@ -13,7 +13,7 @@ from bertillon_models.evaluation.assertion_sets import Example, Frame
 from bertillon_models.evaluation.figures import Figure, Row, Table, from_counts
 from bertillon_models.evaluation.intervals import precision_recall_f1
 from bertillon_models.evaluation.local import LocalCoder
-from bertillon_server.coding.assertion import AssertionRules, Judgement
+from bertillon_server.coding.assertion import AssertionRules, Judgement, tokenize
 from bertillon_server.coding.heads import MentionReading, read_mention
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.vocabulary import Assertion
@@ -35,7 +35,9 @@ def judged_by_rules(examples: Sequence[Example]) -> list[Judgement]:
     for (_, sentence), numbers in by_sentence.items():
         frame = examples[numbers[0]].frame
         spans = [examples[number].mention for number in numbers]
-        judged.update(zip(numbers, rules.judge(frame.text, sentence, spans, frame.kind), strict=True))
+        judged.update(
+            zip(numbers, rules.judge(tokenize(frame.text, sentence), spans, frame.kind), strict=True)
+        )
     return [judged[number] for number in range(len(examples))]
 
 

@@ -47,12 +47,12 @@ _EMPTY = frozenset(["unspecified", "specified", "other", "nos", "nec", "uncompli
 # woman's (the Neoplasm Table lists "breast (female)"). Titles of eye and ear diseases name the organ again.
 DEFAULTS = frozenset({"closed", "displaced", "primary", "female", "ear", "eye"})
 # A side that is affected is the dominant one when it is the right, and not when it is the left (I.C.6.a).
-_DOMINANCE = {"dominant": "right", "nondominant": "left"}
+DOMINANCE = {"dominant": "right", "nondominant": "left"}
 
 
 def is_default(form: str, said: Collection[str]) -> bool:
     """Whether a form counts as documented although the text does not say it; `said` are the text's forms."""
-    return form in DEFAULTS or form in UNSAID or _DOMINANCE.get(form) in said
+    return form in DEFAULTS or form in UNSAID or DOMINANCE.get(form) in said
 
 
 _ENCOUNTER_PART = re.compile(

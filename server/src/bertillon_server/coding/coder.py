@@ -6,9 +6,10 @@ between `read` and `code`.
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ from bertillon_server.coding.codeable import codeable_sections
 from bertillon_server.coding.confidence import Place, ProfileModel, Signals, Tagging, shared
 from bertillon_server.coding.context import axes_of, context_of, told_by
 from bertillon_server.coding.encounter import Encounter
-from bertillon_server.coding.heads import MentionReading, pooled, read_mention, tagged
+from bertillon_server.coding.heads import MentionReading, pooled, read_mentions, tagged
 from bertillon_server.coding.knowledge import Knowledge
 from bertillon_server.coding.linking import Decoded, Link, Said
 from bertillon_server.coding.mentions import Found, found_at, taken_words
@@ -65,11 +66,15 @@ _TYPES = {"R": MentionType.SYMPTOM, "Z": MentionType.STATUS} | dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """The candidates of a mention, what the encoder reads of it (None where it saw nothing), and how it tags it."""
+    """The candidates of a mention, what the encoder reads of it (None where it saw nothing), and how it tags it.
+
+    `context` are the words around it that may qualify it.
+    """
 
     link: Link
     read: MentionReading | None
     tagging: Tagging
+    context: Mapping[str, Span]
 
 
 class Coder:
@@ -130,11 +135,10 @@ class Coder:
         links = self._links(
             note, reading, Encodings(reading.seen, rows), search=reading.section.kind in codeable
         )
-        judgements = self._judge(note, reading, links)
-        taken = taken_words(reading.words, (found for found, _ in links))
+        judgements = self._judge(reading, links)
         model = self._knowledge.calibration.profiles[note.options.profile]
         mentions = without_overlaps(
-            self._mention(note, reading, found, taken, linked, judgement, codeable, model)
+            self._mention(note, reading, found, linked, judgement, codeable, model)
             for (found, linked), judgement in zip(links, judgements, strict=True)
         )
         spent = (time.perf_counter_ns() - began) // 1000
@@ -163,24 +167,23 @@ class Coder:
         knowledge = self._knowledge
         taken = taken_words(reading.words, reading.terms)
         named = self._named(reading, encodings)
-        every = {
-            found: self._read_mention(encodings, found)
-            for found in dict.fromkeys([*reading.terms, *reading.phrases, *named])
-        }
-        seen = [found for found, read in every.items() if read is not None][:MAX_SEARCHED]
+        every = dict.fromkeys([*reading.terms, *reading.phrases, *named])
+        read = self._read_mentions(encodings, every)
         near = {}
-        if seen and search:
-            vectors = np.stack([read.vector for found in seen if (read := every[found]) is not None])
+        if read and search:
+            seen = list(itertools.islice(read, MAX_SEARCHED))
+            vectors = np.stack([read[found].vector for found in seen])
             rows, cosines = knowledge.vectors.search(vectors, knowledge.neighbours)
             near = {found: (rows[i], cosines[i]) for i, found in enumerate(seen)}
         linked = []
         tags, decoded = Tags(named), Decoded()
-        for found, read in every.items():
-            said = Said(told_by(note.text, reading.words, found), _qualifiers(note, reading, found, taken))
-            tagging = tags.of(found)
+        for found in every:
+            context = _qualifiers(note, reading, found, taken)
+            said = Said(told_by(note.text, reading.words, found), context)
+            tagging, seen_as = tags.of(found), read.get(found)
             linked += [
-                (found, Linked(link, read, tagging))
-                for link in knowledge.linker.link(found, said, limit, read, near.get(found), decoded)
+                (found, Linked(link, seen_as, tagging, context))
+                for link in knowledge.linker.link(found, said, limit, seen_as, near.get(found), decoded)
             ]
         return sorted(linked, key=lambda pair: pair[0].span)
 
@@ -189,20 +192,19 @@ class Coder:
         known = {(found.first, found.last): found for found in (*reading.phrases, *reading.terms)}
         named = []
         for window, rows in zip(encodings.windows, encodings.rows, strict=True):
-            for first, last in tagged(rows.astype(np.float32), self.dimensions):
-                span = Span(int(window.starts[first]), int(window.ends[last - 1]))
+            for first, last in tagged(rows, self.dimensions):
+                span = Span(window.starts[first], window.ends[last - 1])
                 found = found_at(span, reading.words, reading.sentences, reading.items, reading.barred)
                 if found is not None:
                     named.append(known.get((found.first, found.last), found))
         return named
 
-    def _read_mention(self, encodings: Encodings, found: Found) -> MentionReading | None:
-        rows = encodings.at(found.span)
-        return None if rows is None else read_mention(rows, self.dimensions)
+    def _read_mentions(self, encodings: Encodings, every: Iterable[Found]) -> dict[Found, MentionReading]:
+        """Return what the encoder reads of the mentions that it has seen."""
+        rows = {found: at for found in every if (at := encodings.at(found.span)) is not None}
+        return dict(zip(rows, read_mentions(list(rows.values()), self.dimensions), strict=True))
 
-    def _judge(
-        self, note: NoteInput, reading: Reading, links: Sequence[tuple[Found, Linked]]
-    ) -> list[Judgement]:
+    def _judge(self, reading: Reading, links: Sequence[tuple[Found, Linked]]) -> list[Judgement]:
         found = [mention for mention, _ in links]
         by_sentence: dict[Span, list[int]] = {}
         for i, mention in enumerate(found):
@@ -210,7 +212,7 @@ class Coder:
         judgements: dict[int, Judgement] = {}
         for sentence, indices in by_sentence.items():
             spans = [found[i].span for i in indices]
-            judged = self._assertion.judge(note.text, sentence, spans, reading.section.kind)
+            judged = self._assertion.judge(reading.tokens[sentence], spans, reading.section.kind)
             judgements.update(zip(indices, judged, strict=True))
         fusion = self._knowledge.calibration.fusion
         return [fusion.judge(judgements[i], linked.read) for i, (_, linked) in enumerate(links)]
@@ -220,7 +222,6 @@ class Coder:
         note: NoteInput,
         reading: Reading,
         found: Found,
-        taken: NDArray[np.bool_],
         linked: Linked,
         judgement: Judgement,
         codeable: frozenset[SectionKind],
@@ -258,7 +259,6 @@ class Coder:
         rest = link.candidates[1 : note.options.max_alternatives + 1]
         chances = shared(confidence, [math.exp(candidate.score - best.score) for candidate in rest])
         asserted = read_title(knowledge.codes.title(code)).asserts
-        context = context_of(note.text, reading.words, found, taken, reading.items)
         return Mention(
             span=found.span,
             sentence=found.sentence,
@@ -271,8 +271,8 @@ class Coder:
                 Alternative(self._ref(candidate.leaf.code), chance)
                 for candidate, chance in zip(rest, chances, strict=True)
             ),
-            axes=tuple(axes_of(reading.words, found, asserted, context)),
-            missing_axes=best.leaf.missing if code == best.leaf.code else (),
+            axes=tuple(axes_of(reading.words, found, asserted, linked.context)),
+            missing_axes=knowledge.decoder.missing(best.leaf) if code == best.leaf.code else (),
             suppression=suppression,
             signals=signals,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,7 +75,9 @@ def told_by(text: str, words: Words, found: Found) -> Told:
     return Told(frozenset(asserts), frozenset(denies - _DENIALS))
 
 
-def axes_of(words: Words, found: Found, asserted: Iterable[str], context: dict[str, Span]) -> list[AxisValue]:
+def axes_of(
+    words: Words, found: Found, asserted: Iterable[str], context: Mapping[str, Span]
+) -> list[AxisValue]:
     """Return the axes of a code that the text documents, with where it says so."""
     wanted = frozenset(asserted)
     places = {words.forms[i]: _span(words, i) for i in range(found.last - 1, found.first - 1, -1)}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
 
-from bertillon_server.coding.axes import Title, axis_in, axis_of, is_default, read_title
+from bertillon_server.coding.axes import DOMINANCE, Title, axis_in, axis_of, is_default, read_title
 from bertillon_server.coding.vocabulary import AxisKind
 
 # A category with more billable codes than this is not searched for a more specific sibling.
@@ -30,6 +31,8 @@ _SUPPORTED, _INVENTED, _DENIED, _CONTRADICTED = 1.0, -3.0, -0.05, -1.0
 # A leaf that leaves out a word of the concept: fatal for a sibling of a billable code, unwelcome below a parent,
 # whose title may be the sum of its leaves ("Nausea and vomiting").
 _OTHER, _OPEN, _LOST, _LOST_BELOW = -0.4, 0.02, -3.0, -0.1
+# Sums of the above in another order differ by less than this; of equals the first one is chosen.
+_ROUNDING = 1e-9
 
 
 class Codes(Protocol):
@@ -52,23 +55,78 @@ class Codes(Protocol):
 class Leaf:
     """A billable code and how it was reached.
 
-    `used` are the canonical forms of the text that chose it, `missing` the axes on which more specific codes
-    exist and the text is silent, `invented` how many details of its title the text does not support (0 for
-    every code that is reported).
+    `used` are the canonical forms of the text that chose it, `invented` how many details of its title the text does
+    not support (0 for every code that is reported). `scope` is the category or concept whose leaves were compared,
+    None where there was nothing to choose.
     """
 
     code: str
     used: frozenset[str]
-    missing: tuple[AxisKind, ...]
     invented: int
+    scope: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Base:
-    """Billable codes that differ in the 7th character alone."""
+    """Billable codes that differ in the 7th character alone.
+
+    Sets of forms are bits of whole numbers, by the places that `_Bases` gives them: a note asks for hundreds of
+    scores, and bits are an order faster to compare than sets of words.
+    """
 
     title: Title
     codes: tuple[tuple[str, str], ...]  # encounter part of the title, code
+    asserts: int
+    either: int
+    denies: int
+    constant: float  # what the score is whatever the text says
+
+
+class _Bases:
+    """The leaves of a scope, and the places of the forms of their titles as bits."""
+
+    def __init__(self, grouped: Mapping[Title, Sequence[tuple[str, str]]]) -> None:
+        self._places: dict[str, int] = {}
+        for title in grouped:
+            for form in sorted(title.asserts | title.either | title.denies):
+                self._places.setdefault(form, 1 << len(self._places))
+        self.unilateral = self._places.get("unilateral", 0)
+        self.defaults = self.bits(form for form in self._places if is_default(form, ()))
+        self.dominance = [(self._places.get(form, 0), side) for form, side in DOMINANCE.items()]
+        self.items = tuple(
+            _Base(
+                title=title,
+                codes=tuple(codes),
+                asserts=self.bits(title.asserts),
+                either=self.bits(title.either),
+                denies=self.bits(title.denies),
+                constant=_OTHER * title.other + _OPEN * title.open,
+            )
+            for title, codes in grouped.items()
+        )
+        self._of_code = {code: base for base in self.items for _, code in base.codes}
+        # What every leaf of a concept asserts: the concept has it, and no leaf invents it. Values of axes are left
+        # out: they are details even where all leaves have one.
+        self.shared = self._shared()
+
+    def bits(self, forms: Iterable[str]) -> int:
+        """Return the bits of the forms that a title of the scope has."""
+        places = self._places
+        return sum(places[form] for form in forms if form in places)
+
+    def unknown(self, forms: Iterable[str]) -> int:
+        """Return how many of the forms no title of the scope has."""
+        return sum(form not in self._places for form in forms)
+
+    def _shared(self) -> frozenset[str]:
+        if len(self.items) < 2:
+            return frozenset()
+        shared = frozenset.intersection(*(base.title.asserts for base in self.items))
+        return frozenset(form for form in shared if axis_of(form) is None)
+
+    def of_code(self, code: str) -> _Base:
+        """Return the leaves among which a code is; raises KeyError for a code of another scope."""
+        return self._of_code[code]
 
 
 class Decoder:
@@ -102,36 +160,37 @@ class Decoder:
             if self._leaf_count(category) <= MAX_SIBLINGS and (not billable or _improvable(title, target)):
                 scope = category
             elif billable:
-                return Leaf(target, frozenset(), (), 0)
-        best: tuple[float, int, _Base] | None = None
+                return Leaf(target, frozenset(), 0)
         bases = self._bases(scope)
+        if not bases.items:
+            return None
         said = span | context.keys()
         if not billable:
-            wanted |= _shared(self._bases(target))
-        for base in bases:
-            score, invented = _score(base.title, wanted, said, denied, keep=scope != target)
-            if best is None or score > best[0]:
-                best = (score, invented, base)
-        if best is None:
-            return None
-        _, invented, base = best
+            wanted |= self._bases(target).shared
+        base, invented = _best(bases, wanted, said, denied, keep=scope != target)
         used = frozenset(form for form in base.title.asserts if form in said and form not in wanted)
         if billable and not used and not base.title.denies & denied:
             # A sibling takes the place of a code that may be reported only for what the text says beyond it.
-            invented, base = 0, next(b for b in bases if any(code == target for _, code in b.codes))
-        code = _seventh(base, said)
-        return Leaf(code, used, _missing(base, bases), invented)
+            invented, base = 0, bases.of_code(target)
+        return Leaf(_seventh(base, said), used, invented, scope)
+
+    def missing(self, leaf: Leaf) -> tuple[AxisKind, ...]:
+        """Return the axes on which more specific codes than a leaf exist and the text that chose it is silent."""
+        if leaf.scope is None:
+            return ()
+        bases = self._bases(leaf.scope)
+        return _missing(bases.of_code(leaf.code), bases.items)
 
     def title(self, code: str) -> Title:
         """Return the title of a code, taken apart."""
         return read_title(self._codes.title(code))
 
-    def _read_bases(self, scope: str) -> tuple[_Base, ...]:
+    def _read_bases(self, scope: str) -> _Bases:
         grouped: dict[Title, list[tuple[str, str]]] = {}
         for code in self._codes.leaves(scope):
             title = read_title(self._codes.title(code))
             grouped.setdefault(replace(title, encounter=""), []).append((title.encounter, code))
-        return tuple(_Base(title, tuple(codes)) for title, codes in grouped.items())
+        return _Bases(grouped)
 
 
 def _improvable(title: Title, code: str) -> bool:
@@ -139,40 +198,42 @@ def _improvable(title: Title, code: str) -> bool:
     return title.open or bool(title.denies) or code.endswith("9") or len(code) == 3
 
 
-def _shared(bases: tuple[_Base, ...]) -> frozenset[str]:
-    """Return what every leaf of a concept asserts: the concept has it, and no leaf invents it.
-
-    Values of axes are left out: they are details even where all leaves have one.
-    """
-    if len(bases) < 2:
-        return frozenset()
-    shared = frozenset.intersection(*(base.title.asserts for base in bases))
-    return frozenset(form for form in shared if axis_of(form) is None)
-
-
-def _score(
-    title: Title, wanted: frozenset[str], said: frozenset[str], denied: frozenset[str], *, keep: bool
-) -> tuple[float, int]:
-    score = 0.0
-    invented = 0
-    score += _SUPPORTED * len((title.either - wanted) & said)
-    for form in title.asserts - wanted:
-        if form in said or (form == "unilateral" and ("right" in said or "left" in said)):
-            score += _SUPPORTED
-        elif not is_default(form, said):
-            score += _INVENTED
-            invented += 1
-    score += (_LOST if keep else _LOST_BELOW) * len(wanted - title.asserts - title.either)
-    for form in title.denies:
-        if form in said and form not in wanted:
-            score += _CONTRADICTED
-        else:
-            score += _SUPPORTED if form in denied else _DENIED
-    if title.other:
-        score += _OTHER
-    if title.open:
-        score += _OPEN
-    return score, invented
+def _best(
+    bases: _Bases, wanted: frozenset[str], said: frozenset[str], denied: frozenset[str], *, keep: bool
+) -> tuple[_Base, int]:
+    """Return the leaves with the highest score, the first among equals, and how many details they would invent."""
+    asked, told, ruled_out = bases.bits(wanted), bases.bits(said), bases.bits(denied)
+    granted = bases.defaults
+    for bit, side in bases.dominance:
+        if side in said:
+            granted |= bit
+    supported = told
+    if "right" in said or "left" in said:
+        supported |= bases.unilateral
+    lost = _LOST if keep else _LOST_BELOW
+    # What is wanted and no title of the scope has is lost whichever is chosen.
+    always_lost = lost * bases.unknown(wanted)
+    best, least, highest = bases.items[0], 0, -math.inf
+    for base in bases.items:
+        asserts, either, denies = base.asserts, base.either, base.denies
+        more = asserts & ~asked
+        invented = (more & ~supported & ~granted).bit_count()
+        score = (
+            base.constant
+            + always_lost
+            + _SUPPORTED * ((more & supported).bit_count() + (either & ~asked & told).bit_count())
+            + _INVENTED * invented
+            + lost * (asked & ~asserts & ~either).bit_count()
+        )
+        if denies:
+            contradicted = denies & told & ~asked
+            left = denies & ~contradicted
+            confirmed = (left & ruled_out).bit_count()
+            score += _CONTRADICTED * contradicted.bit_count() + _SUPPORTED * confirmed
+            score += _DENIED * (left.bit_count() - confirmed)
+        if score > highest + _ROUNDING:
+            best, least, highest = base, invented, score
+    return best, least
 
 
 def _seventh(base: _Base, said: frozenset[str]) -> str:
@@ -200,14 +261,14 @@ def _seventh(base: _Base, said: frozenset[str]) -> str:
     return min(base.codes, key=rank)[1]
 
 
-def _missing(chosen: _Base, bases: tuple[_Base, ...]) -> tuple[AxisKind, ...]:
+def _missing(chosen: _Base, bases: Iterable[_Base]) -> tuple[AxisKind, ...]:
     """Return the axes on which a sibling says one thing more than the code that was chosen."""
     kinds: set[AxisKind] = set()
     for base in bases:
-        more = base.title.asserts - chosen.title.asserts
-        if base is chosen or base.title.other or not more or not chosen.title.asserts <= base.title.asserts:
+        more = base.asserts & ~chosen.asserts
+        if not 0 < more.bit_count() <= 2 or base.title.other or chosen.asserts & ~base.asserts:
             continue
-        axes = {axis_in(form, base.title.asserts) for form in more}
-        if len(more) <= 2 and None not in axes:
+        axes = {axis_in(form, base.title.asserts) for form in base.title.asserts - chosen.title.asserts}
+        if None not in axes:
             kinds.update(axis for axis in axes if axis is not None)
     return tuple(sorted(kinds, key=lambda kind: kind.value))

@@ -17,7 +17,7 @@ from bertillon_server.coding.results import (
     SectionResult,
     SuppressedCode,
 )
-from bertillon_server.coding.symptoms import is_integral
+from bertillon_server.coding.symptoms import diseases_with
 from bertillon_server.coding.vocabulary import Assertion, AxisKind, CodingProfile, SuppressionReason
 
 # Chapters listed after the diseases: status and external causes are never first by default (I.C.20.a.6, I.C.21).
@@ -213,7 +213,8 @@ class Encounter:
         active = self._active()
         diseases = [entry for entry in active if entry.code[0] not in "RZ"]
         for entry in active:
-            disease = next((d for d in diseases if d is not entry and is_integral(entry.code, d.code)), None)
+            wholes = diseases_with(entry.code)
+            disease = next((d for d in diseases if d is not entry and d.code.startswith(wholes)), None)
             if disease is not None:
                 self._leave_out(
                     entry,

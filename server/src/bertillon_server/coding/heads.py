@@ -6,6 +6,7 @@ bundle's format: training writes what is read here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -70,21 +71,40 @@ def pooled(hidden: NDArray[np.float32]) -> NDArray[np.float32]:
     return mean / max(float(np.linalg.norm(mean)), 1e-9)
 
 
-def read_mention(rows: NDArray[np.float32], dimensions: int) -> MentionReading:
+def read_mentions(mentions: Sequence[NDArray[np.floating]], dimensions: int) -> list[MentionReading]:
+    """Read the encoder's rows [tokens, dimensions + HEAD_WIDTH] of each mention's tokens; none is empty.
+
+    All at once: a mention has a few tokens, and it is calls of numpy that cost.
+    """
+    if not mentions:
+        return []
+    lengths = np.array([len(rows) for rows in mentions])
+    rows = np.concatenate(mentions).astype(np.float32, copy=False)
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+
+    def means(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.add.reduceat(values, starts, axis=0) / lengths[:, None].astype(np.float32)
+
+    mean = means(rows)
+    hidden, logits = mean[:, :dimensions], mean[:, dimensions:]
+    vectors = hidden / np.maximum(np.linalg.norm(hidden, axis=1, keepdims=True), 1e-9)
+    assertion = _softmax(logits[:, PLACES["assertion"]])
+    codeable = 1 / (1 + np.exp(-logits[:, PLACES["codeable"]][:, 0]))
+    outside = means(_softmax(rows[:, dimensions:][:, PLACES["tags"]])[:, :1])
+    return [
+        MentionReading(vectors[i], assertion[i], chance, 1.0 - left_out)
+        for i, (chance, left_out) in enumerate(zip(codeable.tolist(), outside[:, 0].tolist(), strict=True))
+    ]
+
+
+def read_mention(rows: NDArray[np.floating], dimensions: int) -> MentionReading:
     """Read the encoder's rows [tokens, dimensions + HEAD_WIDTH] of a mention's tokens."""
-    logits = rows[:, dimensions:].mean(axis=0)
-    tags = _softmax(rows[:, dimensions:][:, PLACES["tags"]])
-    return MentionReading(
-        vector=pooled(rows[:, :dimensions]),
-        assertion=_softmax(logits[PLACES["assertion"]]),
-        codeable=float(1 / (1 + np.exp(-logits[PLACES["codeable"]][0]))),
-        named=float(1 - tags[:, 0].mean()),
-    )
+    return read_mentions([rows], dimensions)[0]
 
 
-def read_axes(rows: NDArray[np.float32], dimensions: int) -> dict[str, str]:
+def read_axes(rows: NDArray[np.floating], dimensions: int) -> dict[str, str]:
     """Return the values of the axes that a mention's tokens state, each where it has most of the chance."""
-    logits = rows[:, dimensions:].mean(axis=0)
+    logits = rows[:, dimensions:].astype(np.float32).mean(axis=0)
     axes = {}
     for axis, values in AXES.items():
         chances = _softmax(logits[PLACES[axis]])
@@ -94,7 +114,7 @@ def read_axes(rows: NDArray[np.float32], dimensions: int) -> dict[str, str]:
     return axes
 
 
-def tagged(rows: NDArray[np.float32], dimensions: int) -> list[tuple[int, int]]:
+def tagged(rows: NDArray[np.floating], dimensions: int) -> list[tuple[int, int]]:
     """Return the half-open token ranges that the tags of a window [tokens, width] name as mentions."""
     best = rows[:, dimensions:][:, PLACES["tags"]].argmax(axis=1).tolist()
     ranges: list[tuple[int, int]] = []

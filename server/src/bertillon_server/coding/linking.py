@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -32,6 +33,7 @@ _TYPE_2 = "E11"
 _COMPANIONS = ("B95", "B96", "B97", "J12.82", "R65.2", "Z16", "Z99.2")
 # A stage in words, of which "end" is the value.
 _END_STAGE = frozenset({"end", "stage"})
+_NO_FLAGS = TermFlag(0)
 # A meaning of a mention: weight and flags of its term, and the mention's similarity to the code's nearest text.
 Meaning = tuple[float, TermFlag, float | None]
 
@@ -115,6 +117,8 @@ class Linker:
         self._numbers = {code: number for number, code in enumerate(index.codes)}
         # uint32 [rows]: the code of each concept vector, as an index into the term index's codes.
         self._concepts = concepts
+        # Bounded by the codes of the bundle; keys are codes.
+        self._details = lru_cache(maxsize=2 * len(index.codes))(self._read_details)
 
     def with_ranking(self, ranking: Ranking) -> Linker:
         """Return a linker that shares all that is loaded and ranks by other weights."""
@@ -143,25 +147,16 @@ class Linker:
             meant = {code: meaning for code, meaning in meant.items() if code not in beside}
         else:
             beside = {}
-        proposed = {} if near is None else self._proposed(*near, said, limit)
+        proposed = {} if near is None or not len(near[0]) else self._proposed(*near, said, limit)
         decoded = Decoded() if decoded is None else decoded
-        links = [
-            self._link(meant, proposed, said, limit, decoded),
-            self._link(beside, {}, said, limit, decoded),
-        ]
+        named = [{**proposed, **meant}] + ([beside] if beside else [])
+        links = [self._link(meanings, said, limit, decoded) for meanings in named]
         return [link for link in links if link is not None]
 
-    def _link(
-        self,
-        meant: Mapping[str, Meaning],
-        proposed: Mapping[str, Meaning],
-        said: Said,
-        limit: int,
-        decoded: Decoded,
-    ) -> Link | None:
+    def _link(self, meanings: Mapping[str, Meaning], said: Said, limit: int, decoded: Decoded) -> Link | None:
         candidates = []
         around = frozenset(said.context)
-        for code, (weight, flags, similarity) in {**proposed, **meant}.items():
+        for code, (weight, flags, similarity) in meanings.items():
             key = code, said.told, around
             if key not in decoded:
                 decoded[key] = self._decoder.decode(code, said.told.asserts, said.context, said.told.denies)
@@ -180,7 +175,8 @@ class Linker:
             candidates.append(Candidate(leaf, evidence, self._ranking.score(evidence)))
         if not candidates:
             return None
-        weights = sorted((weight for weight, _, _ in meant.values()), reverse=True)
+        # Codes that the encoder alone proposes weigh nothing.
+        weights = sorted((weight for weight, _, _ in meanings.values() if weight), reverse=True)
         margin = weights[0] - weights[1] if len(weights) > 1 else sum(weights)
         return Link(_distinct(candidates, limit), margin)
 
@@ -195,25 +191,25 @@ class Linker:
     ) -> dict[str, Meaning]:
         best: dict[str, Meaning] = {}
         everything = said.everything
+        numbered = any(form[:1].isdigit() for form in everything)
         for row, cosine in zip(rows.tolist(), cosines.tolist(), strict=True):
             if cosine < MIN_COSINE or len(best) > limit:
                 break
             code = self.code_of(row)
-            if self._supported(code, everything):
-                best.setdefault(code, (0.0, TermFlag(0), cosine))
+            if code not in best and self._details(code, numbered) <= everything:
+                best[code] = (0.0, _NO_FLAGS, cosine)
         return best
 
-    def _supported(self, code: str, said: frozenset[str]) -> bool:
-        """Whether the text names every value of an axis that a neighbour's title asserts.
+    def _read_details(self, code: str, numbered: bool) -> frozenset[str]:  # noqa: FBT001 - a key of a cache
+        """Return the values of axes that a code's title asserts and a text has to say, for it to be a neighbour.
 
-        Similarity hardly tells type 1 from type 2 or acute from chronic; the words do.
+        Similarity hardly tells type 1 from type 2 or acute from chronic; the words do. `numbered` tells whether the
+        text has a number of its own.
         """
         asserts = self._decoder.title(code).asserts
-        if asserts >= _END_STAGE and "end" not in said:
-            return False
-        numbered = any(form[:1].isdigit() for form in said)
         unsaid = UNSAID | _DIABETES_DEFAULT if code.startswith(_TYPE_2) and not numbered else UNSAID
-        return all(form in said or axis_of(form) is None or form in unsaid for form in asserts)
+        details = {form for form in asserts if axis_of(form) is not None and form not in unsaid}
+        return frozenset(details | {"end"}) if asserts >= _END_STAGE else frozenset(details)
 
     def _similarity(self, code: str, read: MentionReading | None) -> float | None:
         """Return the cosine of a mention with the nearest text of a code; None where there is nothing to compare."""

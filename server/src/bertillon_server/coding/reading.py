@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from bertillon_server.coding.allergies import substances
 from bertillon_server.coding.asides import asides
-from bertillon_server.coding.assertion import AssertionRules
+from bertillon_server.coding.assertion import AssertionRules, Tokens, tokenize
 from bertillon_server.coding.knowledge import Knowledge
 from bertillon_server.coding.list_items import ProblemItem, problem_items
 from bertillon_server.coding.mentions import Found, find_phrases, find_terms, sentence_numbers, words_within
@@ -41,12 +42,13 @@ MAX_WINDOWS = 256
 class Reading:
     """A section that has been read: what it may mention, and the windows that the encoder is to see.
 
-    `barred` bool [words] are the words that assert; `seen` are the windows that hold a term, or where problems are
-    named in words of the clinician's own.
+    `tokens` are those of each sentence, as the rules of assertion read it; `barred` bool [words] are the words that
+    assert; `seen` are the windows that hold a term, or where problems are named in words of the clinician's own.
     """
 
     section: Section
     sentences: tuple[Span, ...]
+    tokens: Mapping[Span, Tokens]
     items: tuple[ProblemItem, ...]
     words: Words
     barred: NDArray[np.bool_]
@@ -75,7 +77,8 @@ def read_section(knowledge: Knowledge, assertion: AssertionRules, text: str, sec
         words = words.without(reactions)
     terms = find_terms(text, words, numbers, sentences, items, knowledge.terms, named)
     phrases: list[Found] = []
-    cues = [cue for sentence in sentences for cue in assertion.cues(text, sentence)]
+    tokens = {sentence: tokenize(text, sentence) for sentence in sentences}
+    cues = [cue for read in tokens.values() for cue in assertion.cues(read)]
     barred = words_within(words, cues)
     if section.kind in PHRASE_KINDS:
         phrases = find_phrases(text, words, numbers, sentences, items, terms, barred)
@@ -85,4 +88,6 @@ def read_section(knowledge: Knowledge, assertion: AssertionRules, text: str, sec
         windows = [window for window in windows if window.holds_one_of(starts)]
     spent = (time.perf_counter_ns() - began) // 1000
     seen = tuple(windows[:MAX_WINDOWS])
-    return Reading(section, sentences, items, words, barred, tuple(terms), tuple(phrases), seen, spent)
+    return Reading(
+        section, sentences, tokens, items, words, barred, tuple(terms), tuple(phrases), seen, spent
+    )

@@ -80,8 +80,16 @@ _INTEGRAL: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 )
 
 
+def diseases_with(symptom: str) -> tuple[str, ...]:
+    """Return the beginnings of the codes of the diseases that a symptom's code, as published, is integral to."""
+    return tuple(
+        beginning
+        for diseases, symptoms in _INTEGRAL
+        if symptom.startswith(symptoms)
+        for beginning in diseases
+    )
+
+
 def is_integral(symptom: str, disease: str) -> bool:
     """Whether a symptom's code is integral to a disease's code; both as published, with the point."""
-    return any(
-        disease.startswith(diseases) and symptom.startswith(symptoms) for diseases, symptoms in _INTEGRAL
-    )
+    return disease.startswith(diseases_with(symptom))

@@ -26,6 +26,10 @@ LATERALITY_SALT = np.uint64(0xC2B2AE3D27D4EB4F)
 # Stands for a word that no term may contain.
 _NEVER = np.uint64(0xD6E8FEB86659FD93)
 
+# Low bits of a key that tell most runs that are no term: a table of 4 MB for half a million keys.
+_PRESENT_BITS = 22
+_PRESENT_MASK = np.uint64((1 << _PRESENT_BITS) - 1)
+
 TERM_DTYPE = np.dtype([("key", "<u8"), ("code", "<u4"), ("weight", "<f4"), ("flags", "<u2")])
 
 
@@ -38,6 +42,10 @@ class TermFlag(IntFlag):
     OFFICIAL = 2
     # Written with an axis (laterality, encounter) that the key leaves out.
     STRIPPED = 4
+
+
+# By number, which is quicker than asking the enum.
+_FLAGS = {number: TermFlag(number) for number in range(2 * max(TermFlag))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,9 @@ class TermIndex:
     def __init__(self, table: NDArray[np.void], codes: tuple[str, ...]) -> None:
         self._table = table
         self._keys = np.ascontiguousarray(table["key"])
+        # bool [2 ** PRESENT_BITS]: whether some key has these low bits.
+        self._present = np.zeros(1 << _PRESENT_BITS, np.bool_)
+        self._present[self._keys & _PRESENT_MASK] = True
         self.codes = codes
 
     @classmethod
@@ -74,7 +85,10 @@ class TermIndex:
         """Return the codes that a match means, best first, with their weight and flags."""
         rows = self._table[match.row : match.row + match.rows]
         return [
-            (self.codes[int(row["code"])], float(row["weight"]), TermFlag(int(row["flags"]))) for row in rows
+            (self.codes[code], weight, _FLAGS[flags])
+            for code, weight, flags in zip(
+                rows["code"].tolist(), rows["weight"].tolist(), rows["flags"].tolist(), strict=True
+            )
         ]
 
     def matches(self, words: Words, sentences: NDArray[np.int32]) -> list[TermMatch]:
@@ -116,17 +130,18 @@ class TermIndex:
         counted = hashes != 0
         sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(hashes, dtype=np.uint64)])
         counts = np.concatenate([[0], np.cumsum(counted)])
-        firsts, lasts = [], []
+        # Every run of 1 to MAX_WORDS words, [lengths, starts]. It begins and ends with a word that counts; silent
+        # ones at its ends belong to no term.
         starts = np.flatnonzero(counted)
-        for length in range(1, min(MAX_WORDS, n) + 1):
-            inside = starts[starts + length <= n]
-            # A run begins and ends with a word that counts; silent ones at its ends belong to no term.
-            last = inside + length - 1
-            inside = inside[counted[last] & (sentences[last] == sentences[inside])]
-            firsts.append(inside)
-            lasts.append(inside + length)
-        begin, end = np.concatenate(firsts), np.concatenate(lasts)
+        lasts = starts + np.arange(min(MAX_WORDS, n))[:, None]
+        within = np.minimum(lasts, n - 1)
+        runs = (lasts < n) & counted[within] & (sentences[within] == sentences[starts])
+        begin = np.broadcast_to(starts, lasts.shape)[runs]
+        end = lasts[runs] + 1
         keys = (sums[end] - sums[begin]) ^ salt
+        # Few runs are terms, and a look at one byte tells most of the others from them.
+        likely = np.flatnonzero(self._present[keys & _PRESENT_MASK])
+        keys, begin, end = keys[likely], begin[likely], end[likely]
         left = np.searchsorted(self._keys, keys, "left")
         hits = np.flatnonzero(self._keys[np.minimum(left, len(self._keys) - 1)] == keys)
         rights = np.searchsorted(self._keys, keys[hits], "right")

@@ -38,27 +38,27 @@ def kind_token(kind: SectionKind) -> int:
 class Window:
     """Token ids int64 [tokens] of a piece of a note, and where each token stands in the note.
 
-    `starts` and `ends` are int64 [tokens] in code points of the note; special tokens stand at an empty range.
+    `starts` and `ends` have a number for each token, in code points of the note; special tokens stand at an empty
+    range.
     """
 
     ids: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
+    starts: Sequence[int]
+    ends: Sequence[int]
 
     def holds(self, span: Span) -> bool:
         """Whether a span begins in the window."""
-        return bool(self.starts[0] <= span.start < self.ends[-1])
+        return self.starts[0] <= span.start < self.ends[-1]
 
     def holds_one_of(self, starts: Sequence[int]) -> bool:
         """Whether a span begins in the window, given where spans begin, in order."""
-        place = bisect_left(starts, int(self.starts[0]))
+        place = bisect_left(starts, self.starts[0])
         return place < len(starts) and starts[place] < self.ends[-1]
 
     def tokens_of(self, span: Span) -> tuple[int, int]:
         """Return the half-open range of tokens that share a code point with a span; empty when none does."""
-        first = int(np.searchsorted(self.ends[2:-1], span.start, "right")) + 2
-        last = int(np.searchsorted(self.starts[2:-1], span.end, "left")) + 2
-        return first, max(first, last)
+        first = bisect_right(self.ends, span.start, 2, len(self.ends) - 1)
+        return first, bisect_left(self.starts, span.end, first, len(self.starts) - 1)
 
 
 class Encodings:
@@ -70,10 +70,10 @@ class Encodings:
     def __init__(self, windows: Sequence[Window], rows: Sequence[NDArray[np.floating]]) -> None:
         self.windows = windows
         self.rows = rows
-        self._starts = [int(window.starts[0]) for window in windows]
+        self._starts = [window.starts[0] for window in windows]
 
-    def at(self, span: Span) -> NDArray[np.float32] | None:
-        """Return the rows [tokens, width] of a span, None where no window has seen it.
+    def at(self, span: Span) -> NDArray[np.floating] | None:
+        """Return the rows [tokens, width] of a span, as encoded, None where no window has seen it.
 
         Of a span that a window's end cuts, the part in the first window.
         """
@@ -81,7 +81,7 @@ class Encodings:
         if place < 0:
             return None
         first, last = self.windows[place].tokens_of(span)
-        return self.rows[place][first:last].astype(np.float32) if first < last else None
+        return self.rows[place][first:last] if first < last else None
 
 
 def cut_windows(
@@ -114,9 +114,9 @@ def _window(
     ids: NDArray[np.int64], offsets: NDArray[np.int64], start: int, end: int, kind: SectionKind
 ) -> Window:
     chosen = offsets[start:end]
-    first, last = chosen[0, 0], chosen[-1, 1]
+    first, last = int(chosen[0, 0]), int(chosen[-1, 1])
     return Window(
         ids=np.concatenate([[_CLS, kind_token(kind)], ids[start:end], [_SEP]]).astype(np.int64),
-        starts=np.concatenate([[first, first], chosen[:, 0], [last]]),
-        ends=np.concatenate([[first, first], chosen[:, 1], [last]]),
+        starts=[first, first, *chosen[:, 0].tolist(), last],
+        ends=[first, first, *chosen[:, 1].tolist(), last],
     )

@@ -146,14 +146,17 @@ def words_of(text: str, start: int = 0, end: int | None = None) -> Words:
     """Return the words of `text[start:end]`, offsets relative to the whole text."""
     places = list(_places(text, start, len(text) if end is None else end))
     written = [text[first:last] for first, last in places]
-    forms = tuple(_SIDE_LETTERS.get(word) or canonical(word) for word in written)
+    # Texts repeat their words; what is known of one is forgotten with the call.
+    form_of = {word: _SIDE_LETTERS.get(word) or canonical(word) for word in set(written)}
+    hashes_of = {form: _hashes(form) for form in set(form_of.values())}
+    forms = tuple(form_of[word] for word in written)
     return Words(
         starts=np.fromiter((first for first, _ in places), np.int32, len(places)),
         ends=np.fromiter((last for _, last in places), np.int32, len(places)),
         forms=forms,
         upper=np.fromiter((word.isupper() for word in written), np.bool_, len(places)),
-        full=np.fromiter((_hashes(form)[0] for form in forms), np.uint64, len(forms)),
-        plain=np.fromiter((_hashes(form)[1] for form in forms), np.uint64, len(forms)),
+        full=np.fromiter((hashes_of[form][0] for form in forms), np.uint64, len(forms)),
+        plain=np.fromiter((hashes_of[form][1] for form in forms), np.uint64, len(forms)),
     )
 
 

@@ -1,11 +1,13 @@
 """Search of concept vectors by meaning: exact, over all of them, in int8.
 
-Vectors are int8 with a scale per row. A search scores every row with an int8 product of matrices, which is
-bound by memory, then rescores the best with the query in fp32. That is cheaper than a first pass over vectors
-shortened to 128 dimensions in fp32 and misses nothing (80,000 rows: 1.8 ms against 3.2 for one query, 3.6
-against 20 for eight, of which numpy's choice of the best is half; the shortened pass finds 98 % of the best
-10 among its best 64). Integer products are exact and each query is rescored by itself, so a query's result
-does not depend on its company.
+Vectors are int8 with a scale per row. A search scores every row with an int8 product of matrices, which is bound by
+memory, then rescores the best with the query in fp32. Integer products are exact and each query is rescored by
+itself, so a query's result does not depend on its company.
+
+The best are found without sorting: a bound that enough rows reach, and hardly more, is the lowest of the largest
+scores of as many disjoint parts as rows are wanted. That takes 0.04 ms a query where a heap over all rows takes
+0.2 (80,000 rows; with it 8 queries take 2.4 ms, 17 take 3.6). Vectors shortened to 128 dimensions by their
+principal axes would halve that and miss 2 % of the best 24.
 """
 
 from __future__ import annotations
@@ -21,8 +23,7 @@ from bertillon_server.inference.onnx_session import session_options
 
 # Names in the search graph.
 QUERIES = "queries"
-COUNT = "count"
-ROWS = "rows"
+SCORES = "scores"
 VECTORS = "vectors"
 SCALES = "scales"
 
@@ -34,8 +35,10 @@ QUERY_ZERO = 128
 # Rows beyond those asked for that are rescored in fp32, because rounding a query to int8 moves its cosines. Of
 # the best 10 among 80,000 rows for 2,000 queries, a margin of 0 found 99.7 % and one of 8 all.
 RESCORE_MARGIN = 16
-# Queries scored at once: 80,000 rows x 16 are 5 MB of scores, and larger blocks gain little.
-_BLOCK = 16
+# Queries scored at once: 80,000 rows x 32 are 10 MB of scores, and larger blocks gain little.
+_BLOCK = 32
+# Rows of one part, of which the largest score is taken: parts are many more than the rows that are wanted.
+_PART = 128
 
 
 class VectorIndex:
@@ -48,7 +51,8 @@ class VectorIndex:
     def __init__(self, graph: Path, vectors: NDArray[np.int8], scales: NDArray[np.float32]) -> None:
         if vectors.ndim != 2 or scales.shape != vectors.shape[:1]:
             raise ValueError("vectors and scales do not belong together")
-        self._vectors = vectors
+        # A plain view: indexing a memory map as such costs more than the rows it finds.
+        self._vectors = np.asarray(vectors)
         self._scales = scales
         options = session_options(arena=False)
         values = [ort.OrtValue.ortvalue_from_numpy(np.asarray(value)) for value in (vectors, scales)]
@@ -84,13 +88,12 @@ class VectorIndex:
         scores = np.empty((len(queries), kept), np.float32)
         for start in range(0, len(queries), _BLOCK):
             block = queries[start : start + _BLOCK]
-            for offset, candidates in enumerate(
-                self._candidates(block, min(kept + RESCORE_MARGIN, len(self)))
-            ):
-                exact = self.similarity(block[offset], candidates)
+            for number, scored in enumerate(self._scores(block), start):
+                candidates = _best(scored, min(kept + RESCORE_MARGIN, len(self)))
+                exact = self.similarity(queries[number], candidates)
                 best = np.lexsort((candidates, -exact))[:kept]
-                rows[start + offset] = candidates[best]
-                scores[start + offset] = exact[best]
+                rows[number] = candidates[best]
+                scores[number] = exact[best]
         return rows, scores
 
     def similarity(self, query: NDArray[np.float32], rows: NDArray[np.integer]) -> NDArray[np.float32]:
@@ -98,10 +101,24 @@ class VectorIndex:
         cosines: NDArray[np.float32] = (self._vectors[rows].astype(np.float32) @ query) * self._scales[rows]
         return cosines
 
-    def _candidates(self, queries: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    def _scores(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the scores [n, rows] of queries that are rounded to int8."""
         largest = np.abs(queries).max(axis=1, keepdims=True)
         # A query of zeros has no direction; it is scored as one, not divided by zero.
         steps = np.where(largest > 0, largest, 1) / INT8_LIMIT
         shifted = (np.rint(queries / steps) + QUERY_ZERO).astype(np.uint8)
-        found: NDArray[np.int64] = self._session.run([ROWS], {QUERIES: shifted, COUNT: np.array([count])})[0]
-        return found
+        scores: NDArray[np.float32] = self._session.run([SCORES], {QUERIES: shifted})[0]
+        return scores
+
+
+def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    """Return the `count` rows with the highest scores [rows], best first, the smaller row first among equals."""
+    parts = len(scores) // _PART
+    if parts < count:
+        bound = np.partition(scores, len(scores) - count)[len(scores) - count]
+    else:
+        # Rows that lie `parts` apart are one part, so that neighbours, which are alike, are in different ones.
+        largest = scores[: parts * _PART].reshape(_PART, parts).max(axis=0)
+        bound = np.partition(largest, parts - count)[parts - count]
+    reaching = np.flatnonzero(scores >= bound)
+    return reaching[np.argsort(-scores[reaching], kind="stable")[:count]]

@@ -8,5 +8,6 @@ and checkboxes) and `removal` (what an operation has taken out). The cues themse
 """
 
 from bertillon_server.coding.assertion.rules import AssertionRules, Judgement
+from bertillon_server.coding.assertion.tokens import Tokens, tokenize
 
-__all__ = ["AssertionRules", "Judgement"]
+__all__ = ["AssertionRules", "Judgement", "Tokens", "tokenize"]

@@ -29,7 +29,7 @@ from bertillon_server.coding.assertion import (
 from bertillon_server.coding.assertion.cues import Direction
 from bertillon_server.coding.assertion.lexicon import Lexicon, Match
 from bertillon_server.coding.assertion.scope import Item, reach
-from bertillon_server.coding.assertion.tokens import Tokens, tokenize
+from bertillon_server.coding.assertion.tokens import Tokens
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.vocabulary import Assertion, SectionKind
 
@@ -85,29 +85,25 @@ class AssertionRules:
             )
         )
 
-    def cues(self, text: str, sentence: Span) -> list[Span]:
+    def cues(self, tokens: Tokens) -> list[Span]:
         """Return the words of a sentence that assert what stands beside them, and are no part of its name.
 
         Not among them are words that names begin with, such as "absence of", "history of" and "screening for".
         """
-        tokens = tokenize(text, sentence)
         return [
             Span(tokens.starts[match.start], tokens.ends[match.end - 1])
             for match in self._lexicon.find(tokens, frozenset())
             if _only_asserts(tokens, match)
         ]
 
-    def judge(
-        self, text: str, sentence: Span, mentions: Sequence[Span], section: SectionKind
-    ) -> list[Judgement]:
+    def judge(self, tokens: Tokens, mentions: Sequence[Span], section: SectionKind) -> list[Judgement]:
         """Judge the mentions of a sentence, in their order. Linear in the sentence and the mentions.
 
-        Spans are in code points of `text`; only the sentence's own characters are read. A mention's own words
-        are no cues for it. A mention outside the sentence is judged by its section alone.
+        `tokens` are the sentence's; spans are in code points of its text. A mention's own words are no cues for it.
+        A mention outside the sentence is judged by its section alone.
         """
         if not mentions:
             return []
-        tokens = tokenize(text, sentence)
         items = [_item(tokens, mention) for mention in mentions]
         edges = frozenset(edge for item in items for edge in item)
         matches = self._lexicon.find(tokens, edges)
