@@ -78,12 +78,13 @@ def read_mentions(mentions: Sequence[NDArray[np.floating]], dimensions: int) -> 
     """
     if not mentions:
         return []
-    lengths = np.array([len(rows) for rows in mentions])
+    lengths = np.array([len(rows) for rows in mentions], np.float32)
     rows = np.concatenate(mentions).astype(np.float32, copy=False)
-    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.intp)
 
     def means(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.add.reduceat(values, starts, axis=0) / lengths[:, None].astype(np.float32)
+        sums: NDArray[np.float32] = np.add.reduceat(values, starts, axis=0)
+        return sums / lengths[:, None]
 
     mean = means(rows)
     hidden, logits = mean[:, :dimensions], mean[:, dimensions:]
