@@ -22,10 +22,12 @@ from bertillon_models.training.examples import (
 )
 from bertillon_models.training.network import ClinicalEncoder
 from bertillon_models.training.sampling import Sampler
+from bertillon_models.training.section_rows import with_named_sections
 from bertillon_models.training.stems import Stems
 from bertillon_models.training.trainer import Settings, Trainer
 from bertillon_models.weights import (
     TOKENIZER_FILE,
+    EncoderWeights,
     WeightsError,
     find_general_weights,
     load_weights,
@@ -118,7 +120,7 @@ def train(
         notes, lines = read_windows(corpus, billable, tokenizer, stems)
         console.print(f"{len(notes):,} windows of notes, {len(lines):,} fragments, {len(bank.texts):,} terms")
         torch.manual_seed(seed)
-        model = ClinicalEncoder.from_weights(load_weights(source))
+        model = ClinicalEncoder.from_weights(beginning(source, tokenizer))
         settings = Settings(steps=steps, seed=seed)
         trainer = Trainer(
             model, Sampler(notes, lines, bank, seed), bank, tokenizer, settings, out, torch.device(device)
@@ -130,6 +132,12 @@ def train(
         save_weights(model.to_weights(), source, out / "weights")
     except (DataError, WeightsError, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from None
+
+
+def beginning(folder: Path, tokenizer: Tokenizer) -> EncoderWeights:
+    """Return the weights that training begins from: of general ones, the tokens of sections are given a meaning."""
+    weights = load_weights(folder)
+    return with_named_sections(weights, tokenizer) if weights.heads is None else weights
 
 
 def read_bank(data: Path, lexicon: Path, titles: dict[str, str], stems: Stems) -> TermBank:

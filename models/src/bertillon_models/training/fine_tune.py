@@ -23,13 +23,13 @@ from bertillon_models.recipe import (
     make_bundle,
     place,
 )
-from bertillon_models.training.command import RELEASE, SYSTEM, read_bank, read_windows
+from bertillon_models.training.command import RELEASE, SYSTEM, beginning, read_bank, read_windows
 from bertillon_models.training.network import ClinicalEncoder
 from bertillon_models.training.own_notes import OwnWindows, mixed, read_own
 from bertillon_models.training.sampling import Sampler
 from bertillon_models.training.stems import Stems
 from bertillon_models.training.trainer import Settings, Trainer
-from bertillon_models.weights import TOKENIZER_FILE, WEIGHTS_FILE, WeightsError, load_weights, save_weights
+from bertillon_models.weights import TOKENIZER_FILE, WEIGHTS_FILE, WeightsError, save_weights
 from bertillon_server.bundle.loader import BundleError
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.terms import TermIndex
@@ -74,7 +74,7 @@ def tune(
         raise DataError(f"{sources.notes}: no note has a code that can be learned from")
     notes, lines = read_windows(sources.corpus, billable, tokenizer, stems)
     torch.manual_seed(seed)
-    model = ClinicalEncoder.from_weights(load_weights(sources.weights))
+    model = ClinicalEncoder.from_weights(beginning(sources.weights, tokenizer))
     settings = Settings(steps=steps, seed=seed, trunk_rate=_TRUNK_RATE, head_rate=_HEAD_RATE)
     sampler = Sampler(mixed(own.windows, notes), lines, bank, seed)
     trainer = Trainer(model, sampler, bank, tokenizer, settings, folder, torch.device(device))
