@@ -81,7 +81,7 @@ def test_a_few_steps_lower_every_loss(tmp_path: Path) -> None:
     trainer.run(quiet())
     first, *_, last = logged(tmp_path)
     assert (first["step"], last["step"]) == (5, 30)
-    for name in ("link", "tags", "assertion", "codeable", "axes"):
+    for name in ("link", "tags", "assertion", "codeable", "axes", "procedure"):
         assert last[name] < 0.8 * first[name]
     after = state(model)
     changed = {name for name, array in after.items() if not np.array_equal(array, before[name])}

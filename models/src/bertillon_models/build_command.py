@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
+import numpy as np
 from rich.console import Console
 
 from bertillon_models.build import (
@@ -36,7 +37,15 @@ from bertillon_models.weights import (
     silent_heads,
 )
 from bertillon_server.bundle.loader import Bundle, BundleError, load_bundle
-from bertillon_server.bundle.manifest import ENCODER_FILE, TOKENIZER_FILE, Canary, CodeSet, SourceEntry, Value
+from bertillon_server.bundle.manifest import (
+    ENCODER_FILE,
+    TOKENIZER_FILE,
+    VECTORS_FILE,
+    Canary,
+    CodeSet,
+    SourceEntry,
+    Value,
+)
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.heads import HEAD_WIDTH
 from bertillon_server.coding.knowledge import CALIBRATION_FILE
@@ -180,7 +189,7 @@ def build_bundle(
             encoder = Encoder(folder / ENCODER_FILE)
             tokenizer = Tokenizer.from_file(folder / TOKENIZER_FILE)
             write_vectors(
-                build_vectors(table.texts, encoder, tokenizer, dimensions=encoder.width - HEAD_WIDTH), folder
+                build_vectors(table.texts, encoder, tokenizer, dimensions=encoded.dimensions), folder
             )
             manifest = write_manifest(
                 folder,
@@ -203,8 +212,9 @@ def build_bundle(
 
 @dataclass(frozen=True, slots=True)
 class _EncoderPart:
-    """What the manifest says of the encoder in the folder."""
+    """What the manifest says of the encoder in the folder, and the length of its hidden states."""
 
+    dimensions: int
     sources: tuple[SourceEntry, ...]
     recipe: Mapping[str, Value]
     metrics: Mapping[str, Value]
@@ -228,7 +238,7 @@ def _quantised(weights: Path | None, data: Path, folder: Path, console: Console)
         licence="Apache-2.0",
         origin="sentence-transformers",
     )
-    return _EncoderPart((published, SENTENCES_SOURCE), recipe, metrics)
+    return _EncoderPart(loaded.shape.hidden, (published, SENTENCES_SOURCE), recipe, metrics)
 
 
 def _taken_over(bundle: Bundle, folder: Path) -> _EncoderPart:
@@ -237,7 +247,9 @@ def _taken_over(bundle: Bundle, folder: Path) -> _EncoderPart:
     sources = tuple(source for source in bundle.manifest.sources if source.used_for in _ENCODER_USES)
     counted = {"terms", "concept_texts"}
     recipe = {name: value for name, value in bundle.manifest.recipe.items() if name not in counted}
-    return _EncoderPart(sources, recipe, bundle.manifest.metrics)
+    # Rows of a bundle from before the last heads are shorter: what lies before the heads is told by its vectors.
+    dimensions = int(np.load(bundle.path(VECTORS_FILE), mmap_mode="r", allow_pickle=False).shape[1])
+    return _EncoderPart(dimensions, sources, recipe, bundle.manifest.metrics)
 
 
 def term_table(data: Path, lexicon: Path) -> TermTable:

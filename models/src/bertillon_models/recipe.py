@@ -81,7 +81,7 @@ def fingerprints(data: Path, corpus: Path, lexicon: Path) -> dict[str, str]:
     files = {
         "data sets": [data / name for name in (TERMS, SENTENCES, CODIESP_TRAIN, CODIESP_DEV)],
         "corpus": sorted(corpus.rglob("*.txt")),
-        "lexicon": sorted(lexicon.glob("*.tsv")),
+        "lexicon": sorted([*lexicon.glob("*.tsv"), *lexicon.glob("procedures.txt")]),
     }
     missing = [str(file) for group in files.values() for file in group if not file.is_file()]
     if not (data / NEGEX).is_dir():

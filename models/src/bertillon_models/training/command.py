@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -21,6 +22,7 @@ from bertillon_models.training.examples import (
     windows_of_note,
 )
 from bertillon_models.training.network import ClinicalEncoder
+from bertillon_models.training.procedures import Procedures
 from bertillon_models.training.sampling import Sampler
 from bertillon_models.training.section_rows import with_named_sections
 from bertillon_models.training.stems import Stems
@@ -117,7 +119,7 @@ def train(
         )
         stems = Stems(titles)
         bank = read_bank(data, lexicon, titles, stems)
-        notes, lines = read_windows(corpus, billable, tokenizer, stems)
+        notes, lines = read_windows(corpus, billable, tokenizer, stems, Procedures.read(lexicon))
         console.print(f"{len(notes):,} windows of notes, {len(lines):,} fragments, {len(bank.texts):,} terms")
         torch.manual_seed(seed)
         model = ClinicalEncoder.from_weights(beginning(source, tokenizer))
@@ -150,7 +152,7 @@ def read_bank(data: Path, lexicon: Path, titles: dict[str, str], stems: Stems) -
 
 
 def read_windows(
-    corpus: Path, billable: frozenset[str], tokenizer: Tokenizer, stems: Stems
+    corpus: Path, billable: frozenset[str], tokenizer: Tokenizer, stems: Stems, procedures: Procedures
 ) -> tuple[list[LearnedWindow], list[LearnedWindow]]:
     """Return the windows of the notes and of the fragments that are trained on."""
     notes = [
@@ -158,13 +160,14 @@ def read_windows(
         for path in sorted(corpus.glob("*.txt"))
         for note in read_corpus(path, billable)
         if note_split(note.fields["note"], note.fields["specialty"]) is Split.TRAIN
-        for window in windows_of_note(note, tokenizer, stems)
+        for window in windows_of_note(note, tokenizer, stems, procedures)
     ]
     lines: list[LearnedWindow] = []
     for path in sorted((corpus / "mentions").glob("*.txt")):
         for line in read_mention_lines(path, billable):
             if fragment_split(line.text, [code for _, code in line.mentions]) is Split.TRAIN:
-                window = window_of_line(line, LINE_KINDS[len(lines) % len(LINE_KINDS)], tokenizer, stems)
+                kind = LINE_KINDS[len(lines) % len(LINE_KINDS)]
+                window = window_of_line(line, kind, tokenizer, stems, procedures)
                 if window is not None:
                     lines.append(window)
     return notes, lines
@@ -172,4 +175,4 @@ def read_windows(
 
 def _without_held_out(window: LearnedWindow) -> LearnedWindow:
     kept = tuple(mention for mention in window.mentions if not code_is_held_out(mention.code))
-    return LearnedWindow(window.ids, window.tags, kept)
+    return replace(window, mentions=kept)

@@ -26,6 +26,7 @@ from bertillon_models.recipe import (
 from bertillon_models.training.command import RELEASE, SYSTEM, beginning, read_bank, read_windows
 from bertillon_models.training.network import ClinicalEncoder
 from bertillon_models.training.own_notes import OwnWindows, mixed, read_own
+from bertillon_models.training.procedures import Procedures
 from bertillon_models.training.sampling import Sampler
 from bertillon_models.training.stems import Stems
 from bertillon_models.training.trainer import Settings, Trainer
@@ -65,14 +66,15 @@ def tune(
         titles = {code: table.title(code) for code in table.codes}
         billable = frozenset(code for code, may in zip(table.codes, table.billable, strict=True) if may)
     stems = Stems(titles)
+    procedures = Procedures.read(sources.lexicon)
     bank = read_bank(sources.data, sources.lexicon, titles, stems)
     terms = term_table(sources.data, sources.lexicon)
     index = TermIndex(terms.rows, tuple(terms.codes))
-    own = read_own(own_notes, billable, index, tokenizer, stems)
+    own = read_own(own_notes, billable, index, tokenizer, stems, procedures)
     _tell(own, len(own_notes), rejects, console)
     if not own.windows:
         raise DataError(f"{sources.notes}: no note has a code that can be learned from")
-    notes, lines = read_windows(sources.corpus, billable, tokenizer, stems)
+    notes, lines = read_windows(sources.corpus, billable, tokenizer, stems, procedures)
     torch.manual_seed(seed)
     model = ClinicalEncoder.from_weights(beginning(sources.weights, tokenizer))
     settings = Settings(steps=steps, seed=seed, trunk_rate=_TRUNK_RATE, head_rate=_HEAD_RATE)

@@ -107,11 +107,13 @@ class ClinicalEncoder(nn.Module):
                     _put_linear(getattr(block, name), getattr(layer, name))
                 _put_norm(block.attention_norm, layer.attention_norm)
                 _put_norm(block.output_norm, layer.output_norm)
+            nn.init.normal_(model.heads.weight, std=1 / math.sqrt(weights.shape.hidden))
+            nn.init.zeros_(model.heads.bias)
             if weights.heads is not None:
-                _put_linear(model.heads, weights.heads)
-            else:
-                nn.init.normal_(model.heads.weight, std=1 / math.sqrt(weights.shape.hidden))
-                nn.init.zeros_(model.heads.bias)
+                # Weights that were trained before the last heads were thought of have those before them.
+                trained = len(weights.heads.bias)
+                _put(model.heads.weight[:trained], weights.heads.weight.T)
+                _put(model.heads.bias[:trained], weights.heads.bias)
         return model
 
     def to_weights(self) -> EncoderWeights:

@@ -58,6 +58,8 @@ MAX_SEARCHED = 1000
 # Concept vectors that are looked at for one hit of a search: several are forms of one code.
 NEIGHBOURS_PER_HIT = 4
 
+# Letter of the codes of histories, statuses and reasons to come.
+_STATUS = "Z"
 _TYPES = {"R": MentionType.SYMPTOM, "Z": MentionType.STATUS} | dict.fromkeys(
     "VWXY", MentionType.EXTERNAL_CAUSE
 )
@@ -167,6 +169,13 @@ class Coder:
             found: self._read_mention(encodings, found)
             for found in dict.fromkeys([*reading.terms, *reading.phrases, *named])
         }
+        # What no term names and the encoder takes for a procedure is none of the conditions that are looked for.
+        every = {
+            found: read
+            for found, read in every.items()
+            if found.match is not None or read is None or not read.is_procedure
+        }
+        named = [found for found in named if found in every]
         seen = [found for found, read in every.items() if read is not None][:MAX_SEARCHED]
         near = {}
         if seen and search:
@@ -181,6 +190,7 @@ class Coder:
             linked += [
                 (found, Linked(link, read, tagging))
                 for link in knowledge.linker.link(found, said, limit, read, near.get(found), decoded)
+                if not _names_only_a_procedure(link, read)
             ]
         return sorted(linked, key=lambda pair: pair[0].span)
 
@@ -288,6 +298,11 @@ def _qualifiers(note: NoteInput, reading: Reading, found: Found, taken: NDArray[
     if note.sex is not None:
         context.setdefault(note.sex.name.lower(), found.span)
     return context
+
+
+def _names_only_a_procedure(link: Link, read: MentionReading | None) -> bool:
+    """Whether a term stands in the name of a procedure; having had one is a status, which has codes of its own."""
+    return read is not None and read.is_procedure and link.candidates[0].leaf.code[0] != _STATUS
 
 
 def _place_of(reading: Reading, found: Found) -> Place:

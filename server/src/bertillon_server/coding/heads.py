@@ -1,7 +1,8 @@
 """What the encoder says of every token, and where it stands in a row of its output.
 
 A row is the token's hidden state followed by the logits of all heads. The names and their order are part of the
-bundle's format: training writes what is read here.
+bundle's format: training writes what is read here. A head that comes later stands at the end, and bundles from before
+it have rows without it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from bertillon_server.coding.vocabulary import Assertion
 KINDS = ("problem", "symptom", "status", "history", "external_cause")
 # Begin-inside-outside: outside first, then a beginning and an inside tag for each kind.
 TAGS = ("outside", *(f"{place}-{kind}" for kind in KINDS for place in ("begin", "inside")))
+# Procedures have tags of their own, beside those of mentions, because no code of a condition is looked for there.
+PROCEDURE_TAGS = ("outside", "begin", "inside")
 ASSERTIONS = tuple(Assertion)
 # Values of the axes that words choose; the first one of each is "not said".
 AXES = MappingProxyType(
@@ -36,7 +39,9 @@ def _layout() -> dict[str, slice]:
     places = {}
     start = 0
     sizes = {"tags": len(TAGS), "assertion": len(ASSERTIONS), "codeable": 1}
-    for name, size in [*sizes.items(), *((axis, len(values)) for axis, values in AXES.items())]:
+    sizes |= {axis: len(values) for axis, values in AXES.items()}
+    sizes["procedure"] = len(PROCEDURE_TAGS)
+    for name, size in sizes.items():
         places[name] = slice(start, start + size)
         start += size
     return places
@@ -55,13 +60,19 @@ class MentionReading:
 
     `vector` float32 [dimensions] has length 1; `assertion` float32 [7] are probabilities in the order of
     `ASSERTIONS`; `codeable` is the probability that the encounter's codes include the mention; `named` that its
-    words name a condition at all.
+    words name a condition at all; `procedure` that they name a procedure, 0 where the bundle's encoder cannot tell.
     """
 
     vector: NDArray[np.float32]
     assertion: NDArray[np.float32]
     codeable: float
     named: float
+    procedure: float = 0.0
+
+    @property
+    def is_procedure(self) -> bool:
+        """Whether its words name a procedure rather than a condition, or nothing."""
+        return self.procedure > max(self.named, 0.5)
 
 
 def pooled(hidden: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -71,14 +82,18 @@ def pooled(hidden: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def read_mention(rows: NDArray[np.float32], dimensions: int) -> MentionReading:
-    """Read the encoder's rows [tokens, dimensions + HEAD_WIDTH] of a mention's tokens."""
-    logits = rows[:, dimensions:].mean(axis=0)
-    tags = _softmax(rows[:, dimensions:][:, PLACES["tags"]])
+    """Read the encoder's rows [tokens, width] of a mention's tokens."""
+    heads = rows[:, dimensions:]
+    logits = heads.mean(axis=0)
+    tags = _softmax(heads[:, PLACES["tags"]])
+    place = PLACES["procedure"]
+    knows = len(logits) >= place.stop
     return MentionReading(
         vector=pooled(rows[:, :dimensions]),
         assertion=_softmax(logits[PLACES["assertion"]]),
         codeable=float(1 / (1 + np.exp(-logits[PLACES["codeable"]][0]))),
         named=float(1 - tags[:, 0].mean()),
+        procedure=float(1 - _softmax(heads[:, place])[:, 0].mean()) if knows else 0.0,
     )
 
 
