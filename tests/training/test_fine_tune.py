@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from bertillon_models.build_command import SENTENCES, TERMS
 from bertillon_models.cli import main
-from bertillon_models.recipe import CODIESP_TRAIN
-from bertillon_models.report_command import CODIESP_DEV, NEGEX
+from bertillon_models.options import CODIESP_DEV, CODIESP_TRAIN, NEGEX, SENTENCES, TERMS
 from bertillon_models.splits import Split, note_split
 from bertillon_models.training.section_rows import FIRST_ROW, LAST_ROW
 from bertillon_models.weights import load_weights
@@ -131,5 +129,5 @@ def test_a_better_bundle_is_not_replaced_without_force(sources: dict[str, Path],
     assert load_bundle(out).manifest.version == "1"
     result = run(sources, NOTES, "--force")
     assert result.exit_code == 0
-    assert "[1/5] fine-tune: done before" in result.stderr
+    assert "[1/6] fine-tune: done before" in result.stderr
     assert load_bundle(out).manifest == load_bundle(made).manifest

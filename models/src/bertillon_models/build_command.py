@@ -14,6 +14,7 @@ import click
 import numpy as np
 from rich.console import Console
 
+from bertillon_models import options
 from bertillon_models.build import (
     WEIGHTS_USE,
     BuildError,
@@ -26,7 +27,9 @@ from bertillon_models.build import (
     write_manifest,
 )
 from bertillon_models.calibration import sample_texts
+from bertillon_models.code_set import RELEASE, SYSTEM, read_code_table
 from bertillon_models.fidelity import compare_vectors
+from bertillon_models.options import SENTENCES, TERMS
 from bertillon_models.terms import TermTable, build_table, read_lexicon, read_terminology, write_terms
 from bertillon_models.vectors import MAX_TOKENS, build_vectors, write_vectors
 from bertillon_models.weights import (
@@ -46,17 +49,11 @@ from bertillon_server.bundle.manifest import (
     SourceEntry,
     Value,
 )
-from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.heads import HEAD_WIDTH
 from bertillon_server.coding.knowledge import CALIBRATION_FILE
 from bertillon_server.coding.vocabulary import CodingProfile
 from bertillon_server.inference.encoder import Encoder
 from bertillon_server.inference.tokenizer import Tokenizer
-
-TERMS = Path("icd10cm/terms.tsv")
-SENTENCES = Path("mts-dialog/mts-dialog.jsonl")
-SYSTEM = "icd-10-cm"
-RELEASE = "2026-04-01"
 
 # Enough for every channel of the widest map; more changed nothing that could be measured.
 CALIBRATION_TEXTS = 3000
@@ -126,42 +123,22 @@ _ENCODER_USES = frozenset({_SCALES_USE, WEIGHTS_USE})
 _EVEN = {profile.name: {"weights": {"bias": 0.0}, "threshold": 0.0} for profile in CodingProfile}
 
 
-_WEIGHTS = click.option(
-    "--weights",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Folder with config.json, model.safetensors and tokenizer.json. Default: the installed general weights.",
-)
-
-
 @click.command("build-bundle")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    required=True,
-    help=f"Folder of the data sets, with {TERMS} and {SENTENCES}.",
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="Where to write: <name>/<version>."
-)
-@click.option(
-    "--lexicon",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    default=Path("models/lexicon"),
-    show_default=True,
-    help="Folder of the project's own terms.",
-)
+@options.data
+@options.new_bundle
+@options.lexicon
 @click.option(
     "--confidence",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=options.FILE,
     help="Weights and thresholds that `calibrate` wrote. Default: every link is as likely as any other.",
 )
 @click.option(
     "--encoder-of",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=options.FOLDER,
     help="A bundle whose encoder is taken as it is, instead of quantising anew (minutes).",
 )
-@_WEIGHTS
-@click.option("--force", is_flag=True, help="Replace a bundle that exists.")
+@options.weights
+@options.force
 def build_bundle(
     *,
     data: Path,
@@ -222,9 +199,7 @@ class _EncoderPart:
 
 def _quantised(weights: Path | None, data: Path, folder: Path, console: Console) -> _EncoderPart:
     source = weights or find_general_weights()
-    loaded = load_weights(source)
-    if loaded.heads is None:
-        loaded = replace(loaded, heads=silent_heads(loaded.shape, HEAD_WIDTH))
+    loaded = _with_heads(load_weights(source))
     texts = sample_texts([data / TERMS, data / SENTENCES], CALIBRATION_TEXTS + COMPARED_TEXTS)
     tokenizer = copy_tokenizer(source, folder)
     console.print("quantising the encoder")
@@ -241,6 +216,13 @@ def _quantised(weights: Path | None, data: Path, folder: Path, console: Console)
     return _EncoderPart(loaded.shape.hidden, (published, SENTENCES_SOURCE), recipe, metrics)
 
 
+def _with_heads(weights: EncoderWeights) -> EncoderWeights:
+    """Return weights as a bundle's encoder has them: general ones have no heads, which then say nothing."""
+    if weights.heads is not None:
+        return weights
+    return replace(weights, heads=silent_heads(weights.shape, HEAD_WIDTH))
+
+
 def _taken_over(bundle: Bundle, folder: Path) -> _EncoderPart:
     for name in (ENCODER_FILE, TOKENIZER_FILE):
         shutil.copyfile(bundle.path(name), folder / name)
@@ -254,8 +236,7 @@ def _taken_over(bundle: Bundle, folder: Path) -> _EncoderPart:
 
 def term_table(data: Path, lexicon: Path) -> TermTable:
     """Return the term index of the terminology and the project's lexicon."""
-    with Catalog.open() as catalog:
-        known = frozenset(catalog.code_table(SYSTEM, RELEASE).codes)
+    known = frozenset(read_code_table().titles)
     return build_table(itertools.chain(read_terminology(data / TERMS), read_lexicon(lexicon)), known)
 
 
@@ -263,13 +244,19 @@ def term_table(data: Path, lexicon: Path) -> TermTable:
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The ONNX file to write."
 )
-@_WEIGHTS
+@options.weights
 def export_reference(out: Path, weights: Path | None) -> None:
-    """Write the encoder in fp32, for comparisons with int8."""
+    """Write the encoder in fp32, for `--fp32` of `report` and `evaluate`."""
     try:
-        export_encoder(load_weights(weights or find_general_weights()), out)
+        write_reference(weights or find_general_weights(), out)
     except (WeightsError, OSError) as error:
         raise click.ClickException(str(error)) from None
+
+
+def write_reference(weights: Path, out: Path) -> None:
+    """Write the encoder of a folder of weights in fp32, in one step; raises WeightsError or OSError."""
+    partial = export_encoder(_with_heads(load_weights(weights)), out.with_suffix(".part"))
+    partial.replace(out)
 
 
 def _fidelity(
