@@ -55,7 +55,8 @@ def test_what_the_encoder_takes_for_a_procedure_is_no_problem(coder: Coder) -> N
     rows = encode(reading.windows)
 
     def coded() -> list[str]:
-        return [mention.code.code for mention in coder.code(note, outline, reading, rows).mentions]
+        made = coder.code(note, outline, reading, rows).mentions
+        return [mention.code.code for mention in made if mention.code is not None]
 
     assert coded() == ["E11.9", "J45.909", "Z85.3"]
     for window in rows:
