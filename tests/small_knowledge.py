@@ -13,7 +13,7 @@ from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.confidence import Calibration, ProfileModel
 from bertillon_server.coding.decoding import Decoder
-from bertillon_server.coding.heads import ASSERTIONS, HEAD_WIDTH, PLACES, TAGS
+from bertillon_server.coding.heads import ASSERTIONS, HEAD_WIDTH, PLACES, PROCEDURE_TAGS, TAGS
 from bertillon_server.coding.knowledge import Knowledge
 from bertillon_server.coding.linking import Linker
 from bertillon_server.coding.ranking import Ranking
@@ -114,6 +114,7 @@ def _rows(window: NDArray[np.int64]) -> NDArray[np.float32]:
     tags[known, TAGS.index("inside-problem")] = SURE
     tags[known & ~np.roll(known, 1), TAGS.index("begin-problem")] = 2 * SURE
     heads[:, PLACES["assertion"]][:, ASSERTIONS.index(Assertion.PRESENT)] = SURE
+    heads[:, PLACES["procedure"]][:, PROCEDURE_TAGS.index("outside")] = SURE
     return rows
 
 

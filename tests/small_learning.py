@@ -13,6 +13,7 @@ from bertillon_models.training.examples import (
     window_of_line,
     windows_of_note,
 )
+from bertillon_models.training.procedures import Procedures
 from bertillon_models.training.sampling import Sampler
 from bertillon_models.training.stems import Stems
 from bertillon_server.coding.spans import Span
@@ -55,6 +56,8 @@ TERMS = [
     ("chest pain", "R07.9"),
     ("pain of the chest", "R07.9"),
 ]
+# No procedures, but the words of the tokenizer for them.
+PROCEDURES = Procedures(["chest", "heart of the kidney"])
 LINES = [
     "no {{heart failure|I50.9}} of the acute disease",
     "the {{acute heart failure|I50.21}}, no cough",
@@ -98,9 +101,11 @@ def small_bank(stems: Stems) -> TermBank:
 
 def small_windows(tokenizer: Tokenizer, stems: Stems) -> tuple[list[LearnedWindow], list[LearnedWindow]]:
     """Return the windows of the notes and those of the fragments."""
-    notes = [window for note in small_notes() for window in windows_of_note(note, tokenizer, stems)]
+    notes = [
+        window for note in small_notes() for window in windows_of_note(note, tokenizer, stems, PROCEDURES)
+    ]
     read = [read_mention_line(line, "here", TITLES) for line in LINES]
-    lines = [window_of_line(line, SectionKind.ASSESSMENT, tokenizer, stems) for line in read]
+    lines = [window_of_line(line, SectionKind.ASSESSMENT, tokenizer, stems, PROCEDURES) for line in read]
     return notes, [line for line in lines if line is not None]
 
 

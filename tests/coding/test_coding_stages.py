@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.coder import Coder
-from bertillon_server.coding.results import EncounterSummary, Mention
+from bertillon_server.coding.heads import PLACES, TAGS
+from bertillon_server.coding.results import EncounterSummary, Mention, NoteInput
 from bertillon_server.coding.standing import needs_certainty
 from bertillon_server.coding.vocabulary import (
     Assertion,
@@ -17,7 +18,7 @@ from bertillon_server.coding.vocabulary import (
     Setting,
     SuppressionReason,
 )
-from small_knowledge import PHRASE, TERMS, code, knowledge
+from small_knowledge import PHRASE, SURE, TERMS, code, encode, knowledge
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,26 @@ def test_the_heads_of_a_problem_list_are_the_codes_of_the_encounter(coder: Coder
     _, summary = code(coder, text)
     assert codes(summary) == ["I10", "J45.909"]
     assert reasons(summary)["R05.9"] is SuppressionReason.NOT_CODEABLE_HERE
+
+
+def test_what_the_encoder_takes_for_a_procedure_is_no_problem(coder: Coder) -> None:
+    note = NoteInput(text=f"A/P:\n1. {PHRASE}\n2. asthma\n3. personal history of breast cancer\n")
+    outline = coder.outline(note, ())
+    (section,) = outline.sections
+    reading = coder.read(note, section)
+    rows = encode(reading.windows)
+
+    def coded() -> list[str]:
+        made = coder.code(note, outline, reading, rows).mentions
+        return [mention.code.code for mention in made if mention.code is not None]
+
+    assert coded() == ["E11.9", "J45.909", "Z85.3"]
+    for window in rows:
+        heads = window[:, coder.dimensions :]
+        heads[:, PLACES["tags"]] = [SURE, *[0.0] * (len(TAGS) - 1)]
+        heads[:, PLACES["procedure"]] = [0.0, SURE, SURE]
+    # Having had something done is a status, which terms still name.
+    assert coded() == ["Z85.3"]
 
 
 def test_a_lone_section_counts_whatever_its_kind(coder: Coder) -> None:

@@ -71,6 +71,25 @@ def test_a_mention_is_read_from_its_tokens() -> None:
     assert read_axes(rows("bi"), DIMENSIONS) == {}
 
 
+def test_a_procedure_is_told_from_a_condition_by_the_surer_of_two_heads() -> None:
+    made = rows("bi")
+    assert not read_mention(made, DIMENSIONS).is_procedure
+    made[:, DIMENSIONS:][:, PLACES["procedure"]] = [0, 5, 5]
+    surer = rows("oo")
+    surer[:, DIMENSIONS:][:, PLACES["procedure"]] = [0, 9, 9]
+    assert read_mention(made, DIMENSIONS).procedure > 0.99
+    assert not read_mention(made, DIMENSIONS).is_procedure
+    assert read_mention(surer, DIMENSIONS).is_procedure
+
+
+def test_a_bundle_from_before_procedures_were_tagged_knows_of_none() -> None:
+    shorter = rows("bi")[:, : DIMENSIONS + PLACES["procedure"].start]
+    assert tagged(shorter, DIMENSIONS) == [(0, 2)]
+    read, wider = read_mention(shorter, DIMENSIONS), read_mention(rows("bi"), DIMENSIONS)
+    assert (read.procedure, read.is_procedure) == (0, False)
+    assert (read.named, read.codeable) == (wider.named, wider.codeable)
+
+
 def test_an_axis_is_read_when_one_value_has_most_of_the_chance() -> None:
     made = rows("b")
     made[:, DIMENSIONS:][:, PLACES["laterality"]] = [0, 0, 9, 0]

@@ -188,7 +188,7 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             del system, release
             return Table
 
-    monkeypatch.setattr(corpus_check, "Catalog", Packaged)
+    monkeypatch.setattr("bertillon_models.code_set.Catalog", Packaged)
     (tmp_path / "mentions").mkdir()
     (tmp_path / "mentions" / "m.txt").write_text("# hearts\n{{HTN|I10}} up\n", encoding="utf-8")
     notes(tmp_path, "A/P:\n1. {{HTN|I10|present|y}}\n2. {{left knee pain|M25.561|present|n:mentioned}}")

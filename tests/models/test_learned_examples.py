@@ -17,11 +17,11 @@ from bertillon_models.training.examples import (
     windows_of_note,
 )
 from bertillon_models.training.stems import Stems
-from bertillon_server.coding.heads import ASSERTIONS, AXES, TAGS
+from bertillon_server.coding.heads import ASSERTIONS, AXES, PROCEDURE_TAGS, TAGS
 from bertillon_server.coding.vocabulary import Assertion, SectionKind
 from bertillon_server.coding.windows import MAX_TOKENS, SPECIAL_TOKENS, kind_token
 from bertillon_server.inference.tokenizer import Tokenizer
-from small_learning import TERMS, TITLES, small_bank, small_note, small_tokenizer
+from small_learning import PROCEDURES, TERMS, TITLES, small_bank, small_note, small_tokenizer
 
 PRESENT = Assertion.PRESENT
 
@@ -51,7 +51,7 @@ def test_the_words_of_a_mention_are_tagged_and_all_others_are_outside(
         ("acute heart failure", "I50.21", PRESENT, ""),
         ".",
     )
-    (window,) = windows_of_note(note, tokenizer, stems)
+    (window,) = windows_of_note(note, tokenizer, stems, PROCEDURES)
     assert spelled(window) == "??" + "o" + "bi" + "oo" + "bii" + "o" + "?"
     assert window.ids[1] == kind_token(SectionKind.ASSESSMENT)
     pain, failure = window.mentions
@@ -66,6 +66,17 @@ def test_the_words_of_a_mention_are_tagged_and_all_others_are_outside(
     assert AXES["acuity"][failure.axes[list(AXES).index("acuity")]] == "acute"
 
 
+def test_procedures_are_tagged_where_no_annotation_touches_them(tokenizer: Tokenizer, stems: Stems) -> None:
+    note = small_note(
+        "Assessment:\nthe chest of ",
+        ("chest pain", "R07.9", PRESENT, ""),
+        ", heart of the kidney.",
+    )
+    (window,) = windows_of_note(note, tokenizer, stems, PROCEDURES)
+    spelled_out = "".join("?" if tag == IGNORED else PROCEDURE_TAGS[tag][0] for tag in window.procedures)
+    assert spelled_out == "??" + "obo" + "oo" + "o" + "biii" + "o" + "?"
+
+
 def test_every_mention_is_in_the_window_of_its_own_sentence(tokenizer: Tokenizer, stems: Stems) -> None:
     filler = "the chest of the heart, no disease of the kidney. " * 5
     note = small_note(
@@ -75,7 +86,7 @@ def test_every_mention_is_in_the_window_of_its_own_sentence(tokenizer: Tokenizer
         ("heart failure", "I50.9", PRESENT, ""),
         "\n",
     )
-    windows = list(windows_of_note(note, tokenizer, stems))
+    windows = list(windows_of_note(note, tokenizer, stems, PROCEDURES))
     assert len(windows) > 2
     assert [mention.code for window in windows for mention in window.mentions] == ["R05.9", "I50.9"]
     assert all(len(window.ids) == len(window.tags) <= MAX_TOKENS for window in windows)
@@ -87,7 +98,7 @@ def test_a_mention_that_the_end_of_a_window_cuts_is_neither_a_mention_nor_nothin
 ) -> None:
     before = "the " * (MAX_TOKENS - SPECIAL_TOKENS - 1)
     note = small_note(before, ("heart failure", "I50.9", PRESENT, ""), " of the disease")
-    first, second = windows_of_note(note, tokenizer, stems)
+    first, second = windows_of_note(note, tokenizer, stems, PROCEDURES)
     assert not first.mentions
     assert not second.mentions
     assert spelled(first)[-3:] == "o??"
@@ -117,7 +128,7 @@ def test_a_fragment_teaches_nothing_of_the_words_around_its_mentions(
     tokenizer: Tokenizer, stems: Stems
 ) -> None:
     line = read_mention_line("no {{acute cough|R05.1}} of the disease", "here", TITLES)
-    window = window_of_line(line, SectionKind.ASSESSMENT_AND_PLAN, tokenizer, stems)
+    window = window_of_line(line, SectionKind.ASSESSMENT_AND_PLAN, tokenizer, stems, PROCEDURES)
     assert window is not None
     assert spelled(window) == "???" + "bi" + "???" + "?"
     assert window.ids[1] == kind_token(SectionKind.ASSESSMENT_AND_PLAN)
@@ -130,7 +141,7 @@ def test_a_fragment_longer_than_a_window_is_left_out(tokenizer: Tokenizer, stems
     room = MAX_TOKENS - SPECIAL_TOKENS
     for words, fits in ((room - 1, True), (room, False)):
         line = read_mention_line("{{cough|R05.9}}" + " the" * words, "here", TITLES)
-        assert (window_of_line(line, SectionKind.PLAN, tokenizer, stems) is not None) == fits
+        assert (window_of_line(line, SectionKind.PLAN, tokenizer, stems, PROCEDURES) is not None) == fits
 
 
 def test_the_bank_groups_terms_by_concept_and_category_and_keeps_each_once(stems: Stems) -> None:

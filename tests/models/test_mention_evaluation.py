@@ -15,11 +15,11 @@ from bertillon_models.evaluation.mention_sets import MentionCase, cases_of, read
 from bertillon_models.evaluation.mentions import (
     Linked,
     Ranking,
-    fidelity_table,
     groups_of,
     link,
     mentions_table,
 )
+from bertillon_models.evaluation.quantisation import mentions_fidelity
 from bertillon_models.evaluation.rows import DataError, Rejects
 from bertillon_models.mention_lines import read_mention_lines
 from bertillon_models.splits import code_is_held_out
@@ -91,7 +91,7 @@ def test_int8_is_compared_with_fp32_on_the_same_mentions() -> None:
 
     ours = linked((("I50.1",), ("E11.9",), ()), [[1.0, 0.0], [1.0, 0.0], None])
     theirs = linked((("I50.9",), ("E11.9",), ()), [[1.0, 0.0], [0.6, 0.8], None])
-    rows = fidelity_table("set", CASES, ours, theirs, seed=0).rows
+    rows = mentions_fidelity("set", CASES, ours, theirs, seed=0).rows
     shown = {name: round(row["int8 against fp32"].value, 4) for name, row in rows.items()}
     assert shown == {
         "R@1 int8": 0.3333,

@@ -14,6 +14,7 @@ from bertillon_models.evaluation.floor import DictionaryFloor
 from bertillon_models.evaluation.note_scores import Prediction, chapter, note_figures
 from bertillon_models.evaluation.note_sets import CodedNote, Evidence, Profile, comparable, read_notes
 from bertillon_models.evaluation.notes import Run, notes_table
+from bertillon_models.evaluation.quantisation import notes_fidelity
 from bertillon_models.evaluation.rows import DataError, Rejects
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.vocabulary import CodingProfile, Setting
@@ -278,3 +279,11 @@ def test_a_parent_stands_for_its_shortest_unspecified_leaf(tmp_path: Path) -> No
         "I50.1",
         "Q99",
     ]
+
+
+def test_int8_is_compared_with_fp32_on_the_same_notes() -> None:
+    right = Prediction((), frozenset({"I10", "E11.9"}))
+    table = notes_fidelity("set", NOTES, PREDICTIONS, [right, PREDICTIONS[1]], seed=0)
+    shown = {name: row["int8 against fp32"] for name, row in table.rows.items()}
+    assert values(shown, list(shown)) == [0.6667, 1.0, 0.3333, 0.5]
+    assert list(shown) == ["exact F1 int8", "exact F1 fp32", "drop in exact F1", "same codes"]

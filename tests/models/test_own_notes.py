@@ -14,7 +14,7 @@ from bertillon_models.training.own_notes import OwnWindows, aligned, mixed, read
 from bertillon_models.training.stems import Stems
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.terms import TermIndex
-from small_learning import TITLES, small_tokenizer, small_windows
+from small_learning import PROCEDURES, TITLES, small_tokenizer, small_windows
 
 BILLABLE = frozenset(TITLES) - {"N18", "R05"}
 TEXT = "Assessment:\n1. acute heart failure.\n2. chronic kidney disease, no cough.\n"
@@ -33,7 +33,7 @@ def index() -> TermIndex:
 
 
 def read(index: TermIndex, folder: Path, *notes: CodedNote) -> OwnWindows:
-    return read_own(notes, BILLABLE, index, small_tokenizer(folder), Stems(TITLES))
+    return read_own(notes, BILLABLE, index, small_tokenizer(folder), Stems(TITLES), PROCEDURES)
 
 
 def marked(text: str, words: str, code: str) -> Evidence:

@@ -13,14 +13,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bertillon_models import recipe
-from bertillon_models.build_command import SENTENCES, TERMS
 from bertillon_models.cli import main
-from bertillon_models.report_command import CODIESP_DEV, NEGEX
+from bertillon_models.options import CODIESP_DEV, CODIESP_TRAIN, NEGEX, SENTENCES, TERMS
 from bertillon_server.bundle.loader import load_bundle
 from recorded_bundle import record
 from small_bundle import write_small_bundle
 
-ALL = ["train", "build", "calibrate", "report"]
+ALL = ["train", "build", "calibrate", "export", "report"]
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +57,15 @@ class Parts:
         self.called("calibrate")
         out.write_text(self.fitted, encoding="utf-8")
 
-    def report(self, bundle: Path, *_: Path) -> None:
+    def export(self, weights: Path, out: Path) -> None:
+        self.called("export")
+        assert (weights / "model.safetensors").exists()
+        out.write_bytes(b"fp32")
+
+    def report(self, bundle: Path, corpus: Path, data: Path, fp32: Path) -> None:
+        del corpus, data
         self.called("report")
+        assert fp32.read_bytes() == b"fp32"
         record(bundle, f1=self.f1)
 
 
@@ -73,6 +79,7 @@ def parts(small: Path, monkeypatch: pytest.MonkeyPatch) -> Parts:
     monkeypatch.setattr(recipe, "training_command", training_command)
     monkeypatch.setattr(recipe, "build_bundle", click.Command("build", callback=fakes.build))
     monkeypatch.setattr(recipe, "calibrate_command", click.Command("calibrate", callback=fakes.calibrate))
+    monkeypatch.setattr(recipe, "write_reference", fakes.export)
     monkeypatch.setattr(recipe, "report_on", fakes.report)
     return fakes
 
@@ -81,7 +88,7 @@ def parts(small: Path, monkeypatch: pytest.MonkeyPatch) -> Parts:
 def given(tmp_path: Path) -> list[str]:
     """Write data that nothing reads, and return the arguments that name it."""
     data = tmp_path / "data"
-    for file in (TERMS, SENTENCES, recipe.CODIESP_TRAIN, CODIESP_DEV):
+    for file in (TERMS, SENTENCES, CODIESP_TRAIN, CODIESP_DEV):
         (data / file).parent.mkdir(parents=True, exist_ok=True)
         (data / file).write_text("", encoding="utf-8")
     (data / NEGEX).mkdir()
@@ -108,7 +115,7 @@ def test_every_step_is_taken_once_and_a_bundle_comes_out(
     assert (tmp_path / "own" / "1" / "REPORT.json").exists()
     again = run(given)
     assert parts.calls == ALL
-    assert "[1/5] train: done before" in again.stderr
+    assert "[1/6] train: done before" in again.stderr
     assert again.stderr.endswith("is this bundle already\n")
 
 
@@ -118,7 +125,7 @@ def test_an_interrupted_run_goes_on_with_the_step_that_was_not_done(parts: Parts
     assert (result.exit_code, result.output.splitlines()[-1]) == (1, "Error: interrupted")
     parts.fails = ""
     assert run(given).exit_code == 0
-    assert parts.calls == ["train", "build", "calibrate", "calibrate", "report"]
+    assert parts.calls == ["train", "build", "calibrate", "calibrate", "export", "report"]
 
 
 def test_a_step_whose_output_is_gone_is_taken_again_with_all_after_it(
@@ -127,7 +134,16 @@ def test_a_step_whose_output_is_gone_is_taken_again_with_all_after_it(
     run(given)
     (tmp_path / "work" / "confidence.json").unlink()
     assert run(given).exit_code == 0
-    assert parts.calls == [*ALL, "calibrate", "report"]
+    assert parts.calls == [*ALL, "calibrate", "export", "report"]
+
+
+def test_a_step_whose_output_was_changed_is_taken_again_with_all_after_it(
+    parts: Parts, given: list[str], tmp_path: Path
+) -> None:
+    run(given)
+    (tmp_path / "work" / "fp32.onnx").write_bytes(b"half of it")
+    assert run(given).exit_code == 0
+    assert parts.calls == [*ALL, "export", "report"]
 
 
 def test_a_run_does_not_go_on_with_other_data_or_settings(

@@ -13,7 +13,7 @@ from bertillon_models import report_command
 from bertillon_models.evaluation.local import LocalCoder
 from bertillon_models.splits import Split, note_split
 from bertillon_server.catalog.store import Catalog
-from small_coder import small_coder
+from small_coder import SmallEncoder, small_coder
 
 NOTE = "=== note: {} | specialty: {} | setting: outpatient\nA/P:\n1. {{{{{}|I10|present|y}}}}\n"
 
@@ -43,8 +43,9 @@ def corpus(tmp_path: Path) -> Path:
     return folder
 
 
-def report(bundle: Path, corpus: Path) -> Result:
-    return CliRunner().invoke(report_command.report, ["--bundle", str(bundle), "--corpus", str(corpus)])
+def report(bundle: Path, corpus: Path, *more: str) -> Result:
+    given = ["--bundle", str(bundle), "--corpus", str(corpus), *more]
+    return CliRunner().invoke(report_command.report, given)
 
 
 def record(bundle: Path) -> dict[str, dict[str, object]]:
@@ -65,6 +66,32 @@ def test_what_bundles_are_compared_by_is_on_record(corpus: Path, tmp_path: Path)
     text = (tmp_path / "REPORT.md").read_text(encoding="utf-8")
     assert text.startswith("# Evaluation of small/1\n")
     assert "## corpus, split specialty, profile us-outpatient: 1 notes" in text
+
+
+def test_int8_stands_beside_fp32_where_that_is_given(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def encoder(path: Path) -> SmallEncoder:
+        assert path.name == "fp32.onnx"
+        return SmallEncoder()
+
+    monkeypatch.setattr("bertillon_models.evaluation.local.Encoder", encoder)
+    fp32 = tmp_path / "fp32.onnx"
+    fp32.touch()
+    (corpus / "mentions").mkdir()
+    fragments = "".join(f"{{{{HTN|I10}}}} seen {number} times\n" for number in range(40))
+    (corpus / "mentions" / "m.txt").write_text(fragments, encoding="utf-8")
+    result = report(tmp_path, corpus, "--fp32", str(fp32))
+    assert result.exit_code == 0, result.output
+    text = (tmp_path / "REPORT.md").read_text(encoding="utf-8")
+    section = text[text.index("## int8 against fp32\n") :]
+    assert "### corpus, split dev, profile us-outpatient: 1 notes" in section
+    assert "| drop in exact F1 | 0.000 [0.000, 0.000] |" in section
+    assert "### corpus, split dev, fragments: " in section
+    assert "| top-1 agreement | 1.000 [1.000, 1.000] |" in section
+    assert "## int8" not in text[: text.index(section)]
+    stored = json.loads((tmp_path / "REPORT.json").read_text(encoding="utf-8"))
+    assert [table["unit"] for table in stored["int8 against fp32"]] == ["notes", "notes", "mentions"]
 
 
 def test_a_set_that_changed_is_another_set(corpus: Path, tmp_path: Path) -> None:

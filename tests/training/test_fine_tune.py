@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from bertillon_models.build_command import SENTENCES, TERMS
 from bertillon_models.cli import main
-from bertillon_models.recipe import CODIESP_TRAIN
-from bertillon_models.report_command import CODIESP_DEV, NEGEX
+from bertillon_models.options import CODIESP_DEV, CODIESP_TRAIN, NEGEX, SENTENCES, TERMS
 from bertillon_models.splits import Split, note_split
+from bertillon_models.training.section_rows import FIRST_ROW, LAST_ROW
 from bertillon_models.weights import load_weights
 from bertillon_server.bundle.loader import load_bundle
 from published_weights import publish
@@ -76,7 +75,7 @@ def run(sources: dict[str, Path], rows: list[Any], *flags: str) -> Result:
     folder = sources["work"].parent
     notes = folder / "notes.jsonl"
     notes.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    named = {"--notes": notes, "--bundle-weights": sources["weights"], "--out": folder / "own" / "1"}
+    named = {"--notes": notes, "--weights": sources["weights"], "--out": folder / "own" / "1"}
     named |= {f"--{name}": sources[name] for name in ("data", "corpus", "lexicon", "work")}
     arguments = [str(word) for pair in named.items() for word in pair]
     return CliRunner().invoke(main, ["fine-tune", *arguments, "--steps", "2", *flags])
@@ -87,7 +86,8 @@ def test_weights_are_trained_on_and_a_bundle_is_put_in_place(sources: dict[str, 
     assert result.exit_code == 0, result.output
     before, after = load_weights(sources["weights"]), load_weights(sources["work"] / "weights")
     assert after.heads is not None
-    np.testing.assert_array_equal(after.words, before.words)
+    np.testing.assert_array_equal(after.words[LAST_ROW:], before.words[LAST_ROW:])
+    assert not np.array_equal(after.words[FIRST_ROW:LAST_ROW], before.words[FIRST_ROW:LAST_ROW])
     assert not np.array_equal(after.layers[0].qkv.weight, before.layers[0].qkv.weight)
     assert made.exists()
     assert (sources["work"].parent / "own" / "1" / "manifest.json").exists()
@@ -129,5 +129,5 @@ def test_a_better_bundle_is_not_replaced_without_force(sources: dict[str, Path],
     assert load_bundle(out).manifest.version == "1"
     result = run(sources, NOTES, "--force")
     assert result.exit_code == 0
-    assert "[1/5] fine-tune: done before" in result.stderr
+    assert "[1/6] fine-tune: done before" in result.stderr
     assert load_bundle(out).manifest == load_bundle(made).manifest

@@ -22,7 +22,7 @@ from bertillon_models.training.losses import (  # noqa: E402 - needs torch
     link_loss,
     links,
 )
-from bertillon_server.coding.heads import ASSERTIONS, AXES, HEAD_WIDTH, PLACES, TAGS  # noqa: E402
+from bertillon_server.coding.heads import ASSERTIONS, AXES, HEAD_WIDTH, PLACES, PROCEDURE_TAGS, TAGS  # noqa: E402
 
 CPU = torch.device("cpu")
 
@@ -128,7 +128,7 @@ def mention(first: int, last: int, assertion: int = 0, codeable: int = 1, **axes
 
 
 def window(tags: list[int], *mentions: LearnedMention) -> LearnedWindow:
-    return LearnedWindow(np.zeros(len(tags), np.int64), np.array(tags), mentions)
+    return LearnedWindow(np.zeros(len(tags), np.int64), np.array(tags), mentions, np.minimum(tags, 1))
 
 
 def undecided(rows: int, tokens: int) -> Tensor:
@@ -139,6 +139,7 @@ def test_heads_that_know_nothing_lose_the_logarithm_of_their_choices() -> None:
     losses = head_losses(undecided(1, 4), [window([IGNORED, 0, 1, 2], mention(2, 4))])
     assert set(losses) | {"link"} == set(WEIGHTS)
     assert float(losses["tags"]) == pytest.approx(math.log(len(TAGS)))
+    assert float(losses["procedure"]) == pytest.approx(math.log(len(PROCEDURE_TAGS)))
     assert float(losses["assertion"]) == pytest.approx(math.log(len(ASSERTIONS)))
     assert float(losses["codeable"]) == pytest.approx(math.log(2))
     assert float(losses["axes"]) == pytest.approx(
@@ -153,6 +154,7 @@ def test_heads_that_are_right_lose_nothing() -> None:
     for row, learned in enumerate((one, other)):
         for token, tag in enumerate(learned.tags):
             logits[row, token, PLACES["tags"]][max(tag, 0)] = 30.0
+            logits[row, token, PLACES["procedure"]][max(learned.procedures[token], 0)] = 30.0
         for said in learned.mentions:
             place = slice(said.first, said.last)
             logits[row, place, PLACES["assertion"].start + said.assertion] = 30.0

@@ -12,7 +12,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from bertillon_models.training.network import ClinicalEncoder, Padded  # noqa: E402 - needs torch
-from bertillon_models.weights import EncoderWeights, Floats, load_weights, save_weights  # noqa: E402
+from bertillon_models.weights import EncoderWeights, Floats, Linear, load_weights, save_weights  # noqa: E402
+from bertillon_server.coding.heads import PLACES  # noqa: E402
 from numpy_encoder import forward  # noqa: E402
 from published_weights import publish  # noqa: E402
 from small_bundle import SHAPE, random_weights, write_tokenizer  # noqa: E402
@@ -92,6 +93,18 @@ def test_heads_that_are_not_there_yet_begin_near_0() -> None:
     assert heads is not None
     assert not heads.bias.any()
     assert 0 < np.abs(heads.weight).std() < 1
+
+
+def test_weights_from_before_the_last_heads_are_trained_on() -> None:
+    weights = random_weights(7)
+    assert weights.heads is not None
+    older = PLACES["procedure"].start
+    before = Linear(weights.heads.weight[:, :older], weights.heads.bias[:older])
+    heads = ClinicalEncoder.from_weights(dataclasses.replace(weights, heads=before)).to_weights().heads
+    assert heads is not None
+    assert heads.weight.shape == weights.heads.weight.shape
+    np.testing.assert_array_equal(heads.weight[:, :older], before.weight)
+    np.testing.assert_array_equal(heads.bias, [*before.bias, 0, 0, 0])
 
 
 def test_weights_come_out_of_a_file_as_they_went_in(tmp_path: Path) -> None:

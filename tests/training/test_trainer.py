@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch")
 
 from bertillon_models.training.network import ClinicalEncoder  # noqa: E402 - needs torch
 from bertillon_models.training.sampling import Sampler, Step  # noqa: E402
+from bertillon_models.training.section_rows import FIRST_ROW, LAST_ROW  # noqa: E402
 from bertillon_models.training.stems import Stems  # noqa: E402
 from bertillon_models.training.trainer import Settings, Trainer  # noqa: E402
 from small_bundle import random_weights  # noqa: E402
@@ -80,12 +81,16 @@ def test_a_few_steps_lower_every_loss(tmp_path: Path) -> None:
     trainer.run(quiet())
     first, *_, last = logged(tmp_path)
     assert (first["step"], last["step"]) == (5, 30)
-    for name in ("link", "tags", "assertion", "codeable", "axes"):
+    for name in ("link", "tags", "assertion", "codeable", "axes", "procedure"):
         assert last[name] < 0.8 * first[name]
     after = state(model)
     changed = {name for name, array in after.items() if not np.array_equal(array, before[name])}
-    # Words keep the meanings they were published with.
+    # Words keep the meanings they were published with; the tokens of sections are not words.
     assert changed == before.keys() - {"words.weight"}
+    assert "sections" in changed
+    words = model.to_weights().words
+    np.testing.assert_array_equal(words[FIRST_ROW:LAST_ROW], after["sections"])
+    np.testing.assert_array_equal(words[LAST_ROW:], before["words.weight"][LAST_ROW:])
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +139,16 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path, changes: dict
     with pytest.raises(ValueError, match=r"checkpoint\.pt is of a run with other settings"):
         other.resume()
     np.testing.assert_array_equal(state(model)["heads.weight"], before["heads.weight"])
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    trainer, _ = begun(tmp_path, replace(SETTINGS, steps=1))
+    trainer.run(quiet())
+    state = torch.load(trainer.checkpoint, weights_only=True)
+    del state["model"]["sections"]
+    torch.save(state, trainer.checkpoint)
+    with pytest.raises(ValueError, match=r"checkpoint\.pt is of another network; remove it"):
+        begun(tmp_path, replace(SETTINGS, steps=1))[0].resume()
 
 
 def test_another_seed_ends_elsewhere(tmp_path: Path, uninterrupted: dict[str, np.ndarray]) -> None:

@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
+import numpy as np
 from rich.console import Console
 
+from bertillon_models import options
 from bertillon_models.build import (
     WEIGHTS_USE,
     BuildError,
@@ -25,7 +27,9 @@ from bertillon_models.build import (
     write_manifest,
 )
 from bertillon_models.calibration import sample_texts
+from bertillon_models.code_set import RELEASE, SYSTEM, read_code_table
 from bertillon_models.fidelity import compare_vectors
+from bertillon_models.options import SENTENCES, TERMS
 from bertillon_models.terms import TermTable, build_table, read_lexicon, read_terminology, write_terms
 from bertillon_models.vectors import MAX_TOKENS, build_vectors, write_vectors
 from bertillon_models.weights import (
@@ -36,18 +40,20 @@ from bertillon_models.weights import (
     silent_heads,
 )
 from bertillon_server.bundle.loader import Bundle, BundleError, load_bundle
-from bertillon_server.bundle.manifest import ENCODER_FILE, TOKENIZER_FILE, Canary, CodeSet, SourceEntry, Value
-from bertillon_server.catalog.store import Catalog
+from bertillon_server.bundle.manifest import (
+    ENCODER_FILE,
+    TOKENIZER_FILE,
+    VECTORS_FILE,
+    Canary,
+    CodeSet,
+    SourceEntry,
+    Value,
+)
 from bertillon_server.coding.heads import HEAD_WIDTH
 from bertillon_server.coding.knowledge import CALIBRATION_FILE
 from bertillon_server.coding.vocabulary import CodingProfile
 from bertillon_server.inference.encoder import Encoder
 from bertillon_server.inference.tokenizer import Tokenizer
-
-TERMS = Path("icd10cm/terms.tsv")
-SENTENCES = Path("mts-dialog/mts-dialog.jsonl")
-SYSTEM = "icd-10-cm"
-RELEASE = "2026-04-01"
 
 # Enough for every channel of the widest map; more changed nothing that could be measured.
 CALIBRATION_TEXTS = 3000
@@ -117,42 +123,22 @@ _ENCODER_USES = frozenset({_SCALES_USE, WEIGHTS_USE})
 _EVEN = {profile.name: {"weights": {"bias": 0.0}, "threshold": 0.0} for profile in CodingProfile}
 
 
-_WEIGHTS = click.option(
-    "--weights",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Folder with config.json, model.safetensors and tokenizer.json. Default: the installed general weights.",
-)
-
-
 @click.command("build-bundle")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    required=True,
-    help=f"Folder of the data sets, with {TERMS} and {SENTENCES}.",
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="Where to write: <name>/<version>."
-)
-@click.option(
-    "--lexicon",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    default=Path("models/lexicon"),
-    show_default=True,
-    help="Folder of the project's own terms.",
-)
+@options.data
+@options.new_bundle
+@options.lexicon
 @click.option(
     "--confidence",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=options.FILE,
     help="Weights and thresholds that `calibrate` wrote. Default: every link is as likely as any other.",
 )
 @click.option(
     "--encoder-of",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=options.FOLDER,
     help="A bundle whose encoder is taken as it is, instead of quantising anew (minutes).",
 )
-@_WEIGHTS
-@click.option("--force", is_flag=True, help="Replace a bundle that exists.")
+@options.weights
+@options.force
 def build_bundle(
     *,
     data: Path,
@@ -180,7 +166,7 @@ def build_bundle(
             encoder = Encoder(folder / ENCODER_FILE)
             tokenizer = Tokenizer.from_file(folder / TOKENIZER_FILE)
             write_vectors(
-                build_vectors(table.texts, encoder, tokenizer, dimensions=encoder.width - HEAD_WIDTH), folder
+                build_vectors(table.texts, encoder, tokenizer, dimensions=encoded.dimensions), folder
             )
             manifest = write_manifest(
                 folder,
@@ -203,8 +189,9 @@ def build_bundle(
 
 @dataclass(frozen=True, slots=True)
 class _EncoderPart:
-    """What the manifest says of the encoder in the folder."""
+    """What the manifest says of the encoder in the folder, and the length of its hidden states."""
 
+    dimensions: int
     sources: tuple[SourceEntry, ...]
     recipe: Mapping[str, Value]
     metrics: Mapping[str, Value]
@@ -212,9 +199,7 @@ class _EncoderPart:
 
 def _quantised(weights: Path | None, data: Path, folder: Path, console: Console) -> _EncoderPart:
     source = weights or find_general_weights()
-    loaded = load_weights(source)
-    if loaded.heads is None:
-        loaded = replace(loaded, heads=silent_heads(loaded.shape, HEAD_WIDTH))
+    loaded = _with_heads(load_weights(source))
     texts = sample_texts([data / TERMS, data / SENTENCES], CALIBRATION_TEXTS + COMPARED_TEXTS)
     tokenizer = copy_tokenizer(source, folder)
     console.print("quantising the encoder")
@@ -228,7 +213,14 @@ def _quantised(weights: Path | None, data: Path, folder: Path, console: Console)
         licence="Apache-2.0",
         origin="sentence-transformers",
     )
-    return _EncoderPart((published, SENTENCES_SOURCE), recipe, metrics)
+    return _EncoderPart(loaded.shape.hidden, (published, SENTENCES_SOURCE), recipe, metrics)
+
+
+def _with_heads(weights: EncoderWeights) -> EncoderWeights:
+    """Return weights as a bundle's encoder has them: general ones have no heads, which then say nothing."""
+    if weights.heads is not None:
+        return weights
+    return replace(weights, heads=silent_heads(weights.shape, HEAD_WIDTH))
 
 
 def _taken_over(bundle: Bundle, folder: Path) -> _EncoderPart:
@@ -237,13 +229,14 @@ def _taken_over(bundle: Bundle, folder: Path) -> _EncoderPart:
     sources = tuple(source for source in bundle.manifest.sources if source.used_for in _ENCODER_USES)
     counted = {"terms", "concept_texts"}
     recipe = {name: value for name, value in bundle.manifest.recipe.items() if name not in counted}
-    return _EncoderPart(sources, recipe, bundle.manifest.metrics)
+    # Rows of a bundle from before the last heads are shorter: what lies before the heads is told by its vectors.
+    dimensions = int(np.load(bundle.path(VECTORS_FILE), mmap_mode="r", allow_pickle=False).shape[1])
+    return _EncoderPart(dimensions, sources, recipe, bundle.manifest.metrics)
 
 
 def term_table(data: Path, lexicon: Path) -> TermTable:
     """Return the term index of the terminology and the project's lexicon."""
-    with Catalog.open() as catalog:
-        known = frozenset(catalog.code_table(SYSTEM, RELEASE).codes)
+    known = frozenset(read_code_table().titles)
     return build_table(itertools.chain(read_terminology(data / TERMS), read_lexicon(lexicon)), known)
 
 
@@ -251,13 +244,19 @@ def term_table(data: Path, lexicon: Path) -> TermTable:
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The ONNX file to write."
 )
-@_WEIGHTS
+@options.weights
 def export_reference(out: Path, weights: Path | None) -> None:
-    """Write the encoder in fp32, for comparisons with int8."""
+    """Write the encoder in fp32, for `--fp32` of `report` and `evaluate`."""
     try:
-        export_encoder(load_weights(weights or find_general_weights()), out)
+        write_reference(weights or find_general_weights(), out)
     except (WeightsError, OSError) as error:
         raise click.ClickException(str(error)) from None
+
+
+def write_reference(weights: Path, out: Path) -> None:
+    """Write the encoder of a folder of weights in fp32, in one step; raises WeightsError or OSError."""
+    partial = export_encoder(_with_heads(load_weights(weights)), out.with_suffix(".part"))
+    partial.replace(out)
 
 
 def _fidelity(

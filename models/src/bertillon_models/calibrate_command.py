@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from bertillon_models import options
 from bertillon_models.confidence_fit import choose_threshold, crossed, examples, fit
 from bertillon_models.corpus import CorpusNote, read_corpus
 from bertillon_models.evaluation.assertion_sets import examples_of
@@ -40,13 +41,7 @@ from bertillon_server.coding.vocabulary import Assertion, CodingProfile
 @click.option(
     "--dev", type=click.Path(path_type=Path, exists=True), required=True, help="CodiEsp dev, JSON lines."
 )
-@click.option(
-    "--corpus",
-    type=click.Path(path_type=Path, exists=True),
-    default=Path("models/corpus"),
-    show_default=True,
-    help="Folder of annotated notes; the part kept from training is fitted on.",
-)
+@options.corpus
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Where to write calibration.json."
 )

@@ -18,10 +18,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from bertillon_models.code_set import read_code_table
 from bertillon_models.corpus import Annotation, CorpusNote, read_corpus
 from bertillon_models.evaluation.note_sets import DataError
 from bertillon_models.mention_lines import MentionLine, read_mention_lines
-from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.assertion import AssertionRules, tokenize
 from bertillon_server.coding.axes import read_title
 from bertillon_server.coding.sections import sections_from
@@ -30,7 +30,6 @@ from bertillon_server.coding.spans import Span
 from bertillon_server.coding.vocabulary import Assertion
 from bertillon_server.coding.words import words_of
 
-SYSTEM, RELEASE = "icd-10-cm", "2026-04-01"
 # Share of word runs in common at which two notes are nearly one; notes of one template stay below a third.
 NEARLY_ONE = 0.5
 _RUN = 5
@@ -168,12 +167,8 @@ def _counts(notes: Sequence[tuple[str, CorpusNote]], lines: Sequence[tuple[str, 
 def check_corpus(folder: Path, *, doubts: bool) -> None:
     """Check annotated notes in FOLDER and fragments in FOLDER/mentions; exit 1 when there is an error."""
     console = Console()
-    with Catalog.open() as catalog:
-        table = catalog.code_table(SYSTEM, RELEASE)
-        titles = {code: table.title(code) for code in table.codes}
-        billable = frozenset(
-            code for code, is_billable in zip(table.codes, table.billable, strict=True) if is_billable
-        )
+    table = read_code_table()
+    titles, billable = table.titles, table.billable
     try:
         notes = [
             (path.name, note) for path in sorted(folder.glob("*.txt")) for note in read_corpus(path, billable)

@@ -15,19 +15,21 @@ from pathlib import Path
 
 import click
 
+from bertillon_models import options
 from bertillon_models.build import BuildError, new_bundle
-from bertillon_models.build_command import SENTENCES, TERMS, build_bundle
+from bertillon_models.build_command import build_bundle, write_reference
 from bertillon_models.calibrate_command import calibrate_command
+from bertillon_models.dequantise import weights_file
 from bertillon_models.evaluation.rows import DataError
+from bertillon_models.options import CODIESP_DEV, CODIESP_TRAIN, NEGEX, SENTENCES, TERMS
 from bertillon_models.recalibration import recalibrated
-from bertillon_models.report_command import CODIESP_DEV, NEGEX, report_on
+from bertillon_models.report_command import report_on
 from bertillon_models.standing import RECORD_FILE, objection
+from bertillon_models.training.procedures import PROCEDURES_FILE
 from bertillon_models.weights import WEIGHTS_FILE
 from bertillon_server.bundle.loader import BundleError, load_bundle
 from bertillon_server.bundle.manifest import MANIFEST_FILE
 
-CODIESP_TRAIN = Path("codiesp/train.jsonl")
-STEPS, SEED = 1800, 1893
 CACHE = Path("models/.cache")
 _DONE_FILE = "done.json"
 
@@ -43,7 +45,8 @@ class Work:
         self._file = folder / _DONE_FILE
         self._steps, self._number = steps, 0
         folder.mkdir(parents=True, exist_ok=True)
-        self._done: list[str] = []
+        # The name of each step that is done, and a sha256 of what it wrote.
+        self._done: list[list[str]] = []
         known = dict(given)
         if self._file.exists():
             record = json.loads(self._file.read_text(encoding="utf-8"))
@@ -57,17 +60,17 @@ class Work:
         self._write()
 
     def step(self, name: str, output: Path, action: Callable[[], object]) -> None:
-        """Take a step unless it is done and what it wrote is there; the steps after it are then not done either."""
+        """Take a step, unless it is done and what it wrote is as it was; the steps after it are not done then."""
         number, self._number = self._number, self._number + 1
         place = f"[{self._number}/{self._steps}] {name}"
-        if self._done[number : number + 1] == [name] and output.exists():
+        if output.is_file() and self._done[number : number + 1] == [[name, digest_of([output])]]:
             click.echo(f"{place}: done before", err=True)
             return
         click.echo(place, err=True)
         self._done = self._done[:number]
         self._write()
         action()
-        self._done.append(name)
+        self._done.append([name, digest_of([output])])
         self._write()
 
     def _write(self) -> None:
@@ -81,7 +84,7 @@ def fingerprints(data: Path, corpus: Path, lexicon: Path) -> dict[str, str]:
     files = {
         "data sets": [data / name for name in (TERMS, SENTENCES, CODIESP_TRAIN, CODIESP_DEV)],
         "corpus": sorted(corpus.rglob("*.txt")),
-        "lexicon": sorted(lexicon.glob("*.tsv")),
+        "lexicon": sorted([*lexicon.glob("*.tsv"), *lexicon.glob(PROCEDURES_FILE)]),
     }
     missing = [str(file) for group in files.values() for file in group if not file.is_file()]
     if not (data / NEGEX).is_dir():
@@ -101,7 +104,7 @@ def digest_of(files: Iterable[Path]) -> str:
 
 
 # Steps that come after training.
-BUNDLE_STEPS = 4
+BUNDLE_STEPS = 5
 
 
 def make_bundle(
@@ -110,7 +113,7 @@ def make_bundle(
     """Build, calibrate and score a bundle of trained weights in the folder of the run; return where it lies."""
     named = Path(out.resolve().parent.name) / out.name
     plain, ready = work.folder / "plain" / named, work.folder / "ready" / named
-    confidence = work.folder / "confidence.json"
+    confidence, fp32 = work.folder / "confidence.json", work.folder / "fp32.onnx"
 
     def build() -> None:
         ctx.invoke(build_bundle, data=data, out=plain, lexicon=lexicon, weights=weights, force=True)
@@ -126,7 +129,8 @@ def make_bundle(
         ready / MANIFEST_FILE,
         lambda: recalibrated(plain, confidence, ready, force=True),
     )
-    work.step("evaluate", ready / RECORD_FILE, lambda: report_on(ready, corpus, data))
+    work.step("export fp32", fp32, lambda: write_reference(weights, fp32))
+    work.step("evaluate", ready / RECORD_FILE, lambda: report_on(ready, corpus, data, fp32))
     return ready
 
 
@@ -164,45 +168,16 @@ def training_command(name: str) -> click.Command:
 
 
 @click.command("recipe")
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    required=True,
-    help="Folder of the data sets; see models/README.md.",
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="Where to write: <name>/<version>."
-)
-@click.option(
-    "--work", type=click.Path(path_type=Path), help="Folder of the run. Default: models/.cache/<version>."
-)
-@click.option(
-    "--corpus",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    default=Path("models/corpus"),
-    show_default=True,
-    help="Folder of annotated notes, with mentions/ below it.",
-)
-@click.option(
-    "--lexicon",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    default=Path("models/lexicon"),
-    show_default=True,
-    help="Folder of the project's own terms.",
-)
-@click.option(
-    "--weights",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Folder of the weights to begin from. Default: the installed general weights.",
-)
-@click.option(
-    "--steps", type=click.IntRange(min=1), default=STEPS, show_default=True, help="Steps of training."
-)
-@click.option("--seed", type=int, default=SEED, show_default=True, help="Seed of everything that is drawn.")
-@click.option(
-    "--device", default="cpu", show_default=True, help="Where to train: cpu, or cuda where there is a GPU."
-)
-@click.option("--force", is_flag=True, help="Replace a bundle at OUT although it is better.")
+@options.data
+@options.new_bundle
+@click.option("--work", type=options.NEW, help="Folder of the run. Default: models/.cache/<version>.")
+@options.corpus
+@options.lexicon
+@options.weights
+@options.steps
+@options.seed
+@options.device
+@options.force_better
 @click.pass_context
 def recipe(
     ctx: click.Context,
@@ -221,7 +196,7 @@ def recipe(
     """Train, build, calibrate and evaluate a bundle; a run that was interrupted goes on where it was."""
     try:
         given: dict[str, object] = {"steps": steps, "seed": seed, **fingerprints(data, corpus, lexicon)}
-        given["weights"] = "general" if weights is None else digest_of([weights / WEIGHTS_FILE])
+        given["weights"] = "general" if weights is None else digest_of([weights_file(weights)])
         run = Work(work or CACHE / out.name, given, 1 + BUNDLE_STEPS)
 
         def training() -> None:

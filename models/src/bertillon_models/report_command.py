@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from bertillon_models import options
 from bertillon_models.corpus import CorpusNote
 from bertillon_models.evaluation.assertion_sets import examples_of, read_assertions
 from bertillon_models.evaluation.corpus_parts import CorpusParts, Part
@@ -19,27 +20,28 @@ from bertillon_models.evaluation.figures import Table
 from bertillon_models.evaluation.local import LocalCoder
 from bertillon_models.evaluation.mention_sets import MentionCase, cases_of
 from bertillon_models.evaluation.note_sets import Profile, read_notes
+from bertillon_models.evaluation.quantisation import INT8_AGAINST_FP32
 from bertillon_models.evaluation.render import as_markdown
 from bertillon_models.evaluation.rows import DataError, Rejects
 from bertillon_models.evaluation.suite import Suite, Systems
+from bertillon_models.options import CODIESP_DEV, NEGEX, TERMS
 from bertillon_models.standing import REPORT_FILE, Measure, Standing, fingerprint_of, write_record
 from bertillon_server.bundle.loader import BundleError
 
-CODIESP_DEV, NEGEX, TERMS = Path("codiesp/dev.jsonl"), Path("negex"), Path("icd10cm/terms.tsv")
 _SEED = 0
 
 
-def report_on(bundle: Path, corpus: Path, data: Path | None) -> Standing:
+def report_on(bundle: Path, corpus: Path, data: Path | None, fp32: Path | None = None) -> Standing:
     """Score a bundle, write REPORT.md and REPORT.json into it, and return where it stands.
 
+    With its encoder before quantisation, `fp32`, the report compares the two.
     Raises DataError when a set cannot be read or there is nothing to score, BundleError when the bundle does not
     open.
     """
     coder = LocalCoder(bundle)
     parts = CorpusParts(corpus, Rejects())
-    suite = Suite(
-        Systems(coder, terms=None if data is None else data / TERMS), seed=_SEED, training=parts.training()
-    )
+    systems = Systems(coder, terms=None if data is None else data / TERMS, fp32=fp32)
+    suite = Suite(systems, seed=_SEED, training=parts.training())
     measures = _on_corpus(suite, parts, coder.knowledge.versions.model)
     if data is not None:
         codiesp = Profile.CODIESP
@@ -52,9 +54,11 @@ def report_on(bundle: Path, corpus: Path, data: Path | None) -> Standing:
         f"{name}: gold codes that are not billable in this release: {', '.join(codes)}"
         for name, codes in results.unbillable.items()
     ]
-    text = as_markdown(f"Evaluation of {standing.label}", facts, results.tables, notices)
+    text = as_markdown(f"Evaluation of {standing.label}", facts, results, notices)
     (bundle / REPORT_FILE).write_text(text, encoding="utf-8")
-    write_record(bundle, standing, {**facts, "tables": [table.as_json() for table in results.tables]})
+    tables = {"tables": results.tables, INT8_AGAINST_FP32: results.fidelity}
+    shown = {name: [table.as_json() for table in made] for name, made in tables.items() if made}
+    write_record(bundle, standing, {**facts, **shown})
     return standing
 
 
@@ -94,26 +98,21 @@ def _of_mentions(cases: Sequence[MentionCase]) -> str:
 @click.command("report")
 @click.option(
     "--bundle",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=options.FOLDER,
     default=Path("models/current"),
     show_default=True,
 )
-@click.option(
-    "--corpus",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    default=Path("models/corpus"),
-    show_default=True,
-    help="Folder of annotated notes, with mentions/ below it.",
-)
+@options.corpus
 @click.option(
     "--data",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=options.FOLDER,
     help=f"Folder of the data sets: score {CODIESP_DEV} and {NEGEX} too, beside the dictionary and BM25.",
 )
-def report(bundle: Path, corpus: Path, data: Path | None) -> None:
+@options.fp32
+def report(bundle: Path, corpus: Path, data: Path | None, fp32: Path | None) -> None:
     """Score a bundle on the standing sets and leave REPORT.md and REPORT.json in it, which `install` compares."""
     try:
-        standing = report_on(bundle, corpus, data)
+        standing = report_on(bundle, corpus, data, fp32)
     except (DataError, BundleError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
     for name, measure in standing.measures.items():

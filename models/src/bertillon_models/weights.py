@@ -126,10 +126,10 @@ def load_weights(folder: Path) -> EncoderWeights:
 
 
 def save_weights(weights: EncoderWeights, like: Path, folder: Path) -> None:
-    """Write an encoder in the published layout, with configuration and tokenizer of the one it began from."""
+    """Write an encoder in the published layout, with the tokenizer of the one it began from."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (CONFIG_FILE, TOKENIZER_FILE):
-        shutil.copyfile(like / name, folder / name)
+    shutil.copyfile(like / TOKENIZER_FILE, folder / TOKENIZER_FILE)
+    (folder / CONFIG_FILE).write_text(json.dumps(_config(weights.shape), indent=2) + "\n", encoding="utf-8")
     tensors = {
         "embeddings.word_embeddings.weight": weights.words,
         "embeddings.position_embeddings.weight": weights.positions,
@@ -149,6 +149,20 @@ def save_weights(weights: EncoderWeights, like: Path, folder: Path) -> None:
     if weights.heads is not None:
         tensors |= _linear_tensors(HEADS, weights.heads)
     save_file(tensors, folder / WEIGHTS_FILE)
+
+
+def _config(shape: EncoderShape) -> dict[str, object]:
+    return {
+        "model_type": "bert",
+        "hidden_act": "gelu",
+        "num_hidden_layers": shape.layers,
+        "hidden_size": shape.hidden,
+        "num_attention_heads": shape.heads,
+        "intermediate_size": shape.intermediate,
+        "vocab_size": shape.vocabulary,
+        "max_position_embeddings": shape.positions,
+        "layer_norm_eps": shape.norm_epsilon,
+    }
 
 
 def _linear_tensors(name: str, linear: Linear) -> dict[str, Floats]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from bertillon_models import options
 from bertillon_models.evaluation.assertion_sets import examples_of, read_assertions
 from bertillon_models.evaluation.corpus_parts import CorpusParts, Part
 from bertillon_models.evaluation.facts import facts_of
@@ -17,6 +18,7 @@ from bertillon_models.evaluation.local import LocalCoder
 from bertillon_models.evaluation.mention_sets import cases_of, read_mentions
 from bertillon_models.evaluation.note_sets import Profile, read_notes
 from bertillon_models.evaluation.plots import svg
+from bertillon_models.evaluation.quantisation import INT8_AGAINST_FP32
 from bertillon_models.evaluation.render import as_markdown, for_terminal
 from bertillon_models.evaluation.rows import DataError, Rejects
 from bertillon_models.evaluation.suite import Results, Suite, Systems
@@ -64,9 +66,7 @@ _FILE = click.Path(path_type=Path, exists=True)
 @click.option("--bundle", type=_FILE, default=Path("models/current"), show_default=True)
 @click.option("--baseline-bundle", type=_FILE, help="Another bundle, scored beside it.")
 @click.option("--floor", "terms", type=_FILE, help="terms.tsv: score the dictionary and BM25 beside it.")
-@click.option(
-    "--fp32", type=_FILE, help="The encoder before quantisation (export-reference), compared on mentions."
-)
+@options.fp32
 @click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("--plots", type=click.Path(path_type=Path, file_okay=False), help="Folder for plots, as SVG.")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Markdown file to write.")
@@ -112,7 +112,7 @@ def evaluate(
         _write_plots(plots, suite.results)
     if report is not None:
         heading = f"Evaluation of {systems.coder.knowledge.versions.model}"
-        report.write_text(as_markdown(heading, facts, suite.results.tables, notices), encoding="utf-8")
+        report.write_text(as_markdown(heading, facts, suite.results, notices), encoding="utf-8")
     if style == "json":
         click.echo(json.dumps(_as_json(suite.results, rejects, facts), indent=2, ensure_ascii=False))
     else:
@@ -151,7 +151,7 @@ def _corpus(suite: Suite, parts: CorpusParts, part: Part, kinds: tuple[str, ...]
 
 def _print(results: Results, notices: Iterable[str]) -> None:
     console = Console(width=_WIDTH)
-    for table in results.tables:
+    for table in [*results.tables, *results.fidelity]:
         console.print(for_terminal(table))
     for notice in notices:
         click.echo(notice, err=True)
@@ -171,6 +171,7 @@ def _as_json(results: Results, rejects: Rejects, facts: Mapping[str, str]) -> di
     return {
         **facts,
         "tables": [table.as_json() for table in results.tables],
+        INT8_AGAINST_FP32: [table.as_json() for table in results.fidelity],
         "curves": {
             title: {system: curve.as_json() for system, curve in curves.items()}
             for title, curves in results.curves.items()

@@ -121,29 +121,6 @@ def groups_of(
     return groups
 
 
-def fidelity_table(
-    title: str, cases: Sequence[MentionCase], quantised: Linked, reference: Linked, seed: int
-) -> Table:
-    """Compare the int8 encoder with the fp32 one, both against the concept vectors of the bundle."""
-    rows = []
-    pairs = zip(quantised.full.codes, reference.full.codes, strict=True)
-    for case, (ours, theirs), one, other in zip(
-        cases, pairs, quantised.vectors, reference.vectors, strict=True
-    ):
-        right, wanted = (bool(codes) and codes[0] in case.codes for codes in (ours, theirs))
-        cosine = float(one @ other) if one is not None and other is not None else 0.0
-        both = float(one is not None and other is not None)
-        rows.append((1.0, right, wanted, float(wanted) - right, ours[:1] == theirs[:1], both, cosine))
-
-    def figure(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.hstack([means(sums[:, :5]), means(sums[:, 5:])])
-
-    names = ("R@1 int8", "R@1 fp32", "drop in R@1", "top-1 agreement", "mean cosine")
-    figures = from_counts(names, np.array(rows, np.float64), figure, seed)
-    column = "int8 against fp32"
-    return Table(title, len(cases), "mentions", (column,), {name: {column: f} for name, f in figures.items()})
-
-
 def _hits(cases: Sequence[MentionCase], ranking: Ranking, members: Sequence[bool]) -> NDArray[np.float64]:
     """Return (mentions, 1 + 2 x depths): whether a mention is a member, and whether it is right at each depth."""
     rows = []

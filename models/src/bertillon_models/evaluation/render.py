@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 import rich.table
 
 from bertillon_models.evaluation.figures import Table
+from bertillon_models.evaluation.quantisation import INT8_AGAINST_FP32
+from bertillon_models.evaluation.suite import Results
 
 
 def for_terminal(table: Table) -> rich.table.Table:
@@ -20,20 +22,27 @@ def for_terminal(table: Table) -> rich.table.Table:
     return shown
 
 
-def as_markdown(
-    heading: str, facts: Mapping[str, str], tables: Iterable[Table], notices: Iterable[str]
-) -> str:
-    """Return a report: what was run and where, the tables, and what was left out."""
+def as_markdown(heading: str, facts: Mapping[str, str], results: Results, notices: Iterable[str]) -> str:
+    """Return a report: what was run and where, the tables, int8 against fp32, and what was left out."""
     lines = [f"# {heading}", ""]
     lines += [f"- {name}: {value}" for name, value in facts.items()]
-    for table in tables:
-        lines += ["", f"## {_title(table)}", "", _row(["figure", *table.columns])]
-        lines += [_row(["---", *["---:"] * len(table.columns)])]
-        lines += [_row(cells) for cells in _cells(table)]
+    for table in results.tables:
+        lines += ["", f"## {_title(table)}", "", *_markdown(table)]
+    if results.fidelity:
+        lines += ["", f"## {INT8_AGAINST_FP32}"]
+    for table in results.fidelity:
+        lines += ["", f"### {_title(table)}", "", *_markdown(table)]
     left_out = list(notices)
     if left_out:
         lines += ["", "## Left out or to be known", "", *(f"- {notice}" for notice in left_out)]
     return "\n".join(lines) + "\n"
+
+
+def _markdown(table: Table) -> Iterable[str]:
+    yield _row(["figure", *table.columns])
+    yield _row(["---", *["---:"] * len(table.columns)])
+    for cells in _cells(table):
+        yield _row(cells)
 
 
 def _title(table: Table) -> str:

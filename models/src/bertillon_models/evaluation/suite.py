@@ -19,13 +19,13 @@ from bertillon_models.evaluation.local import LocalCoder
 from bertillon_models.evaluation.mention_sets import MentionCase
 from bertillon_models.evaluation.mentions import (
     bm25_ranking,
-    fidelity_table,
     groups_of,
     link,
     mentions_table,
 )
 from bertillon_models.evaluation.note_sets import CodedNote, Profile, comparable
 from bertillon_models.evaluation.notes import floor_run, notes_table, predict
+from bertillon_models.evaluation.quantisation import mentions_fidelity, notes_fidelity
 from bertillon_models.splits import code_is_held_out
 
 
@@ -33,10 +33,12 @@ from bertillon_models.splits import code_is_held_out
 class Results:
     """Tables and curves so far, in the order they were made, and what the reader has to know beside them.
 
-    `unbillable` holds the gold codes, by set, that are not billable in the release.
+    `fidelity` are the tables that compare int8 with fp32, titled by their sets; `unbillable` holds the gold codes, by
+    set, that are not billable in the release.
     """
 
     tables: list[Table] = field(default_factory=list)
+    fidelity: list[Table] = field(default_factory=list)
     curves: dict[str, dict[str, Curve]] = field(default_factory=dict)
     unbillable: dict[str, list[str]] = field(default_factory=dict)
 
@@ -64,6 +66,9 @@ class Suite:
         self._systems = systems
         self._seed = seed
         self._training = training
+        self._reference: LocalCoder | None = None
+        if systems.fp32 is not None:
+            self._reference = systems.coder.with_encoder(systems.fp32)
         self._floor: DictionaryFloor | None = None
         if systems.terms is not None:
             self._floor = DictionaryFloor(systems.terms, systems.coder.billable)
@@ -92,13 +97,17 @@ class Suite:
         runs = [predict(coder, notes, profile) for coder in self._systems.coders]
         if self._floor is not None:
             runs.append(floor_run(self._floor, notes, profile))
+        reference = None if self._reference is None else predict(self._reference, notes, profile)
         if held_out:
             notes = [note.restricted(code_is_held_out) for note in notes]
             runs = [run.restricted(code_is_held_out) for run in runs]
+            reference = reference and reference.restricted(code_is_held_out)
         title = f"{name}, profile {profile.value}"
         tables, seed = self.results.tables, self._seed
         tables.append(notes_table(title, notes, runs, seed))
         ours = runs[0].predictions
+        if reference is not None:
+            self.results.fidelity.append(notes_fidelity(title, notes, ours, reference.predictions, seed))
         if specialties is not None:
             tables.append(by_specialty(title, notes, ours, specialties, seed))
         if (table := by_section(title, notes, ours, seed)) is not None:
@@ -123,10 +132,10 @@ class Suite:
             rankings.append(bm25_ranking(Bm25(self._systems.terms, self._floor), cases))
         groups = groups_of(cases, self._systems.coder.knowledge, self._training)
         self.results.tables.append(mentions_table(name, cases, rankings, groups, self._seed))
-        if self._systems.fp32 is not None:
-            reference = link(self._systems.coder.with_encoder(self._systems.fp32), cases, "fp32")
-            title = f"{name}, int8 against fp32"
-            self.results.tables.append(fidelity_table(title, cases, linked[0], reference, self._seed))
+        if self._reference is not None:
+            self.results.fidelity.append(
+                mentions_fidelity(name, cases, linked[0], link(self._reference, cases), self._seed)
+            )
 
     def assertions(self, name: str, examples: Sequence[Example]) -> None:
         """Score assertion, by the rules alone and with each bundle's encoder."""

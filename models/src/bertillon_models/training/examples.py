@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bertillon_models.corpus import Annotation, CorpusNote
 from bertillon_models.mention_lines import MentionLine
+from bertillon_models.training.procedures import Procedures
 from bertillon_models.training.stems import Stems
-from bertillon_server.coding.heads import ASSERTIONS, KINDS
+from bertillon_server.coding.heads import ASSERTIONS, KINDS, PROCEDURE_TAGS
 from bertillon_server.coding.sections import sections_from
 from bertillon_server.coding.sentences import split_sentences
 from bertillon_server.coding.spans import Span
@@ -41,11 +42,15 @@ class LearnedMention:
 
 @dataclass(frozen=True, slots=True)
 class LearnedWindow:
-    """Token ids of a window, the tag of each token (`IGNORED` where nobody said), and its mentions."""
+    """Token ids of a window, the tag of each token (`IGNORED` where nobody said), and its mentions.
+
+    `procedures` has the tags of the head for procedures.
+    """
 
     ids: NDArray[np.int64]
     tags: NDArray[np.int64]
     mentions: tuple[LearnedMention, ...]
+    procedures: NDArray[np.int64]
 
 
 def kind_of(code: str, assertion: Assertion) -> str:
@@ -59,16 +64,19 @@ def kind_of(code: str, assertion: Assertion) -> str:
     return "symptom" if code[0] == "R" else "problem"
 
 
-def windows_of_note(note: CorpusNote, tokenizer: Tokenizer, stems: Stems) -> Iterator[LearnedWindow]:
+def windows_of_note(
+    note: CorpusNote, tokenizer: Tokenizer, stems: Stems, procedures: Procedures
+) -> Iterator[LearnedWindow]:
     """Yield the windows of an annotated note."""
+    named = _outside(procedures.find(note.text), note.annotations)
     for section in sections_from(note.text, ()):
         sentences = split_sentences(note.text, section.body)
         for window in cut_windows(note.text, section.body, section.kind, sentences, tokenizer):
-            yield _labelled(window, note.annotations, stems)
+            yield _labelled(window, note.annotations, stems, named)
 
 
 def window_of_line(
-    line: MentionLine, kind: SectionKind, tokenizer: Tokenizer, stems: Stems
+    line: MentionLine, kind: SectionKind, tokenizer: Tokenizer, stems: Stems, procedures: Procedures
 ) -> LearnedWindow | None:
     """Return a fragment as a window of a section of some kind; None when it is longer than one."""
     whole = Span(0, len(line.text))
@@ -76,16 +84,26 @@ def window_of_line(
     if len(windows) != 1:
         return None
     annotations = [Annotation(span, code, Assertion.PRESENT, "") for span, code in line.mentions]
-    learned = _labelled(windows[0], annotations, stems)
+    named = _outside(procedures.find(line.text), annotations)
+    learned = _labelled(windows[0], annotations, stems, named)
     mentions = tuple(
         LearnedMention(m.first, m.last, m.code, m.stem, m.assertion, IGNORED, m.axes)
         for m in learned.mentions
     )
     # A fragment is annotated where it names what it is about, and may name more.
-    return LearnedWindow(learned.ids, np.where(learned.tags > 0, learned.tags, IGNORED), mentions)
+    tags = np.where(learned.tags > 0, learned.tags, IGNORED)
+    return replace(learned, tags=tags, mentions=mentions)
 
 
-def _labelled(window: Window, annotations: Sequence[Annotation], stems: Stems) -> LearnedWindow:
+def _outside(named: Iterable[Span], annotations: Sequence[Annotation]) -> list[Span]:
+    """Return the procedures that no annotation touches: within one they tell what was had, as its code does."""
+    taken = [annotation.span for annotation in annotations]
+    return [span for span in named if not any(span.overlaps(other) for other in taken)]
+
+
+def _labelled(
+    window: Window, annotations: Sequence[Annotation], stems: Stems, named: Sequence[Span]
+) -> LearnedWindow:
     tags = np.zeros(len(window.ids), np.int64)
     tags[[0, 1, -1]] = IGNORED
     mentions = []
@@ -112,7 +130,18 @@ def _labelled(window: Window, annotations: Sequence[Annotation], stems: Stems) -
                 tuple(stems.axes(annotation.code)),
             )
         )
-    return LearnedWindow(window.ids, tags, tuple(mentions))
+    return LearnedWindow(window.ids, tags, tuple(mentions), _procedures(window, named))
+
+
+def _procedures(window: Window, named: Sequence[Span]) -> NDArray[np.int64]:
+    tags = np.zeros(len(window.ids), np.int64)
+    tags[[0, 1, -1]] = IGNORED
+    for span in named:
+        first, last = window.tokens_of(span)
+        if first < last:
+            tags[first] = PROCEDURE_TAGS.index("begin")
+            tags[first + 1 : last] = PROCEDURE_TAGS.index("inside")
+    return tags
 
 
 @dataclass(frozen=True, slots=True)

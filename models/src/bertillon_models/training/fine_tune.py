@@ -2,87 +2,68 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
-import torch
 from rich.console import Console
 
+from bertillon_models import options
 from bertillon_models.build import BuildError
 from bertillon_models.build_command import term_table
+from bertillon_models.code_set import RELEASE
+from bertillon_models.dequantise import weights_file
 from bertillon_models.evaluation.note_sets import read_notes
 from bertillon_models.evaluation.rows import DataError, Rejects
 from bertillon_models.recipe import (
     BUNDLE_STEPS,
     CACHE,
-    SEED,
     Work,
     digest_of,
     fingerprints,
     make_bundle,
     place,
 )
-from bertillon_models.training.command import RELEASE, SYSTEM, read_bank, read_windows
-from bertillon_models.training.network import ClinicalEncoder
+from bertillon_models.training.command import run_training
+from bertillon_models.training.material import Folders, read_material
 from bertillon_models.training.own_notes import OwnWindows, mixed, read_own
 from bertillon_models.training.sampling import Sampler
-from bertillon_models.training.stems import Stems
-from bertillon_models.training.trainer import Settings, Trainer
-from bertillon_models.weights import TOKENIZER_FILE, WEIGHTS_FILE, WeightsError, load_weights, save_weights
+from bertillon_models.training.trainer import Settings
+from bertillon_models.weights import WEIGHTS_FILE, WeightsError
 from bertillon_server.bundle.loader import BundleError
-from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.terms import TermIndex
-from bertillon_server.inference.tokenizer import Tokenizer
 
-STEPS = 300
 # A third of what training begins with: what was learned is to stay.
 _TRUNK_RATE, _HEAD_RATE = 3e-5, 3e-4
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """What fine-tuning reads: own notes, the weights it begins from, and what keeps it from forgetting."""
-
-    notes: Path
-    weights: Path
-    data: Path
-    corpus: Path
-    lexicon: Path
-
-
 def tune(
-    sources: Sources, folder: Path, *, steps: int, seed: int, device: str, rejects: Rejects, console: Console
+    notes: Path,
+    folders: Folders,
+    folder: Path,
+    *,
+    steps: int,
+    seed: int,
+    device: str,
+    rejects: Rejects,
+    console: Console,
 ) -> OwnWindows:
     """Train on from weights with own notes among the project's; write checkpoint, log and weights into a folder.
 
     Raises DataError when no note has a code that can be learned from.
     """
-    own_notes = list(read_notes(sources.notes, rejects=rejects))
-    tokenizer = Tokenizer.from_file(sources.weights / TOKENIZER_FILE)
-    with Catalog.open() as catalog:
-        table = catalog.code_table(SYSTEM, RELEASE)
-        titles = {code: table.title(code) for code in table.codes}
-        billable = frozenset(code for code, may in zip(table.codes, table.billable, strict=True) if may)
-    stems = Stems(titles)
-    bank = read_bank(sources.data, sources.lexicon, titles, stems)
-    terms = term_table(sources.data, sources.lexicon)
+    own_notes = list(read_notes(notes, rejects=rejects))
+    material = read_material(folders)
+    terms = term_table(folders.data, folders.lexicon)
     index = TermIndex(terms.rows, tuple(terms.codes))
-    own = read_own(own_notes, billable, index, tokenizer, stems)
+    own = read_own(
+        own_notes, material.codes.billable, index, material.tokenizer, material.stems, material.procedures
+    )
     _tell(own, len(own_notes), rejects, console)
     if not own.windows:
-        raise DataError(f"{sources.notes}: no note has a code that can be learned from")
-    notes, lines = read_windows(sources.corpus, billable, tokenizer, stems)
-    torch.manual_seed(seed)
-    model = ClinicalEncoder.from_weights(load_weights(sources.weights))
+        raise DataError(f"{notes}: no note has a code that can be learned from")
     settings = Settings(steps=steps, seed=seed, trunk_rate=_TRUNK_RATE, head_rate=_HEAD_RATE)
-    sampler = Sampler(mixed(own.windows, notes), lines, bank, seed)
-    trainer = Trainer(model, sampler, bank, tokenizer, settings, folder, torch.device(device))
-    done = trainer.resume()
-    if done:
-        console.print(f"going on after step {done:,}")
-    trainer.run(console)
-    save_weights(model.to_weights(), sources.weights, folder / "weights")
+    sampler = Sampler(mixed(own.windows, material.notes), material.lines, material.bank, seed)
+    run_training(material, sampler, settings, folders.weights, folder, device, console)
     return own
 
 
@@ -100,54 +81,27 @@ def _tell(own: OwnWindows, notes: int, rejects: Rejects, console: Console) -> No
 @click.command("fine-tune")
 @click.option(
     "--notes",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=options.FILE,
     required=True,
     help="Own coded notes, JSON lines: note_id, text, codes, and may have evidence.",
 )
 @click.option(
-    "--bundle-weights",
-    "weights",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    required=True,
-    help="Weights to begin from: models/.cache/<version>/weights, which `make model` leaves. A bundle has none.",
-)
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    required=True,
-    help="Folder of the data sets; see models/README.md.",
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="The bundle to write: <name>/<version>."
-)
-@click.option(
-    "--work",
-    type=click.Path(path_type=Path),
-    help="Folder of the run. Default: models/.cache/<name>-<version>.",
-)
-@click.option(
-    "--corpus",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    default=Path("models/corpus"),
+    "--weights",
+    type=options.FOLDER,
+    default=Path("models/current"),
     show_default=True,
-    help="Folder of the project's annotated notes, which are mixed in.",
+    help="What to begin from: a bundle, or the folder of weights that `make model` leaves.",
 )
-@click.option(
-    "--lexicon",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    default=Path("models/lexicon"),
-    show_default=True,
-    help="Folder of the project's own terms.",
-)
-@click.option(
-    "--steps", type=click.IntRange(min=1), default=STEPS, show_default=True, help="Steps of training."
-)
-@click.option("--seed", type=int, default=SEED, show_default=True, help="Seed of everything that is drawn.")
-@click.option(
-    "--device", default="cpu", show_default=True, help="Where to train: cpu, or cuda where there is a GPU."
-)
+@options.data
+@options.new_bundle
+@click.option("--work", type=options.NEW, help="Folder of the run. Default: models/.cache/<name>-<version>.")
+@options.corpus
+@options.lexicon
+@options.fine_tune_steps
+@options.seed
+@options.device
 @click.option("--skip-bad-rows", is_flag=True, help="Leave out rows that cannot be used, and say which.")
-@click.option("--force", is_flag=True, help="Replace a bundle at OUT although it is better.")
+@options.force_better
 @click.pass_context
 def fine_tune(
     ctx: click.Context,
@@ -170,13 +124,13 @@ def fine_tune(
     A bundle at OUT that evaluates better is not replaced without --force.
     """
     console = Console(stderr=True)
-    sources = Sources(notes, weights, data, corpus, lexicon)
+    folders = Folders(weights, data, corpus, lexicon)
     try:
         given: dict[str, object] = {
             "steps": steps,
             "seed": seed,
             "notes": digest_of([notes]),
-            "weights": digest_of([weights / WEIGHTS_FILE]),
+            "weights": digest_of([weights_file(weights)]),
             **fingerprints(data, corpus, lexicon),
         }
         folder = work or CACHE / f"{out.resolve().parent.name}-{out.name}"
@@ -184,7 +138,16 @@ def fine_tune(
         rejects = Rejects(skip_bad_rows)
 
         def training() -> None:
-            tune(sources, folder, steps=steps, seed=seed, device=device, rejects=rejects, console=console)
+            tune(
+                notes,
+                folders,
+                folder,
+                steps=steps,
+                seed=seed,
+                device=device,
+                rejects=rejects,
+                console=console,
+            )
 
         trained = folder / "weights"
         run.step("fine-tune", trained / WEIGHTS_FILE, training)

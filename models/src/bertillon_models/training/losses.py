@@ -1,4 +1,4 @@
-"""What a step is judged by: links, tags, assertion, codeability and axes.
+"""What a step is judged by: links, tags, assertion, codeability, axes and procedures.
 
 Links are learned by contrast: a mention's vector must be nearer to terms of its concept than to all other terms of
 the step (InfoNCE with several positives), nearer by a margin to other categories than to siblings, and nearer
@@ -21,7 +21,7 @@ TEMPERATURE = 0.05
 NOTHING = 0.5
 # How much farther another category is to be than a sibling.
 CATEGORY_MARGIN = 0.05
-WEIGHTS = {"link": 1.0, "tags": 1.0, "assertion": 0.5, "codeable": 0.5, "axes": 0.3}
+WEIGHTS = {"link": 1.0, "tags": 1.0, "assertion": 0.5, "codeable": 0.5, "axes": 0.3, "procedure": 0.3}
 # Mentions outnumber what lies outside them in meaning, not in number.
 _OUTSIDE = 0.5
 
@@ -87,22 +87,24 @@ def head_losses(logits: Tensor, windows: list[LearnedWindow]) -> dict[str, Tenso
     device = logits.device
     rows, tokens = logits.shape[:2]
     tags = torch.full((rows, tokens), IGNORED, dtype=torch.long)
+    procedures = torch.full((rows, tokens), IGNORED, dtype=torch.long)
     assertion = torch.full((rows, tokens), IGNORED, dtype=torch.long)
     codeable = torch.full((rows, tokens), float(IGNORED))
     axes = torch.full((rows, tokens, len(AXES)), IGNORED, dtype=torch.long)
     for row, window in enumerate(windows):
         tags[row, : len(window.tags)] = torch.from_numpy(window.tags)
+        procedures[row, : len(window.procedures)] = torch.from_numpy(window.procedures)
         for mention in window.mentions:
             place = slice(mention.first, mention.last)
             assertion[row, place] = mention.assertion
             codeable[row, place] = float(mention.codeable)
             axes[row, place] = torch.tensor(mention.axes)
-    tags, assertion, codeable, axes = (t.to(device) for t in (tags, assertion, codeable, axes))
-    weight = torch.ones(PLACES["tags"].stop - PLACES["tags"].start, device=device)
-    weight[0] = _OUTSIDE
+    tags, procedures, assertion, codeable, axes = (
+        labels.to(device) for labels in (tags, procedures, assertion, codeable, axes)
+    )
     known = codeable != IGNORED
     return {
-        "tags": _cross_entropy(logits[..., PLACES["tags"]], tags, weight),
+        "tags": _cross_entropy(logits[..., PLACES["tags"]], tags, outside=_OUTSIDE),
         "assertion": _cross_entropy(logits[..., PLACES["assertion"]], assertion),
         "codeable": functional.binary_cross_entropy_with_logits(
             logits[..., PLACES["codeable"]][..., 0][known], codeable[known]
@@ -112,12 +114,16 @@ def head_losses(logits: Tensor, windows: list[LearnedWindow]) -> dict[str, Tenso
         "axes": torch.stack(
             [_cross_entropy(logits[..., PLACES[axis]], axes[..., place]) for place, axis in enumerate(AXES)]
         ).mean(),
+        "procedure": _cross_entropy(logits[..., PLACES["procedure"]], procedures, outside=_OUTSIDE),
     }
 
 
-def _cross_entropy(logits: Tensor, labels: Tensor, weight: Tensor | None = None) -> Tensor:
+def _cross_entropy(logits: Tensor, labels: Tensor, outside: float = 1.0) -> Tensor:
+    """Return the mean loss of labels, where label 0 counts `outside` times as much as any other."""
     if not (labels != IGNORED).any():
         return logits.sum() * 0
+    weight = torch.ones(logits.shape[-1], device=logits.device)
+    weight[0] = outside
     return functional.cross_entropy(
         logits.reshape(-1, logits.shape[-1]), labels.reshape(-1), weight=weight, ignore_index=IGNORED
     )

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bertillon_models.training.section_rows import FIRST_ROW, LAST_ROW
 from bertillon_models.weights import EncoderShape, EncoderWeights, Floats, Layer, Linear, Norm
 from bertillon_server.coding.heads import HEAD_WIDTH
 
@@ -69,6 +70,8 @@ class ClinicalEncoder(nn.Module):
         super().__init__()
         self.shape = shape
         self.words = nn.Embedding(shape.vocabulary, shape.hidden)
+        # Apart from the words, so that these can be trained while those are not.
+        self.sections = nn.Parameter(torch.zeros(LAST_ROW - FIRST_ROW, shape.hidden))
         self.positions = nn.Parameter(torch.zeros(shape.positions, shape.hidden))
         self.embedding_norm = nn.LayerNorm(shape.hidden, eps=shape.norm_epsilon)
         self.blocks = nn.ModuleList(_Block(shape) for _ in range(shape.layers))
@@ -77,11 +80,17 @@ class ClinicalEncoder(nn.Module):
 
     def forward(self, batch: Padded) -> Tensor:
         """Return hidden states [rows, tokens, hidden]."""
-        hidden = self.words(batch.ids) + self.positions[: batch.ids.shape[1]]
+        hidden = self._embedded(batch.ids) + self.positions[: batch.ids.shape[1]]
         hidden = self.dropout(self.embedding_norm(hidden))
         for block in self.blocks:
             hidden = block(hidden, batch.mask)
         return hidden
+
+    def _embedded(self, ids: Tensor) -> Tensor:
+        words = self.words(ids)
+        places = ((ids >= FIRST_ROW) & (ids < LAST_ROW)).nonzero(as_tuple=True)
+        put: Tensor = words.index_put(places, self.sections[ids[places] - FIRST_ROW])
+        return put
 
     @classmethod
     def from_weights(cls, weights: EncoderWeights) -> ClinicalEncoder:
@@ -89,6 +98,7 @@ class ClinicalEncoder(nn.Module):
         model = cls(weights.shape)
         with torch.no_grad():
             _put(model.words.weight, weights.words)
+            _put(model.sections, weights.words[FIRST_ROW:LAST_ROW])
             _put(model.positions, weights.positions)
             _put_norm(model.embedding_norm, weights.embedding_norm)
             for block, layer in zip(model.blocks, weights.layers, strict=True):
@@ -97,18 +107,22 @@ class ClinicalEncoder(nn.Module):
                     _put_linear(getattr(block, name), getattr(layer, name))
                 _put_norm(block.attention_norm, layer.attention_norm)
                 _put_norm(block.output_norm, layer.output_norm)
+            nn.init.normal_(model.heads.weight, std=1 / math.sqrt(weights.shape.hidden))
+            nn.init.zeros_(model.heads.bias)
             if weights.heads is not None:
-                _put_linear(model.heads, weights.heads)
-            else:
-                nn.init.normal_(model.heads.weight, std=1 / math.sqrt(weights.shape.hidden))
-                nn.init.zeros_(model.heads.bias)
+                # Weights that were trained before the last heads were thought of have those before them.
+                trained = len(weights.heads.bias)
+                _put(model.heads.weight[:trained], weights.heads.weight.T)
+                _put(model.heads.bias[:trained], weights.heads.bias)
         return model
 
     def to_weights(self) -> EncoderWeights:
-        """Return everything that was learned as numpy arrays."""
+        """Return everything that was learned as numpy arrays, the tokens of sections among the words again."""
+        words = _take(self.words.weight)
+        words[FIRST_ROW:LAST_ROW] = _take(self.sections)
         return EncoderWeights(
             shape=self.shape,
-            words=_take(self.words.weight),
+            words=words,
             positions=_take(self.positions),
             embedding_norm=_norm(self.embedding_norm),
             layers=tuple(_layer(block) for block in self.blocks if isinstance(block, _Block)),

@@ -16,6 +16,7 @@ import numpy as np
 from bertillon_models.corpus import Annotation, CorpusNote
 from bertillon_models.evaluation.note_sets import CodedNote
 from bertillon_models.training.examples import IGNORED, LearnedWindow, windows_of_note
+from bertillon_models.training.procedures import Procedures
 from bertillon_models.training.stems import Stems
 from bertillon_server.coding.mentions import sentence_numbers
 from bertillon_server.coding.sections import sections_from
@@ -48,6 +49,7 @@ def read_own(
     index: TermIndex,
     tokenizer: Tokenizer,
     stems: Stems,
+    procedures: Procedures,
 ) -> OwnWindows:
     """Cut notes into windows and label what their codes are about."""
     own = OwnWindows()
@@ -68,7 +70,7 @@ def read_own(
         own.aligned += len(guessed)
         own.unplaced += len(wanted - {annotation.code for annotation in guessed})
         whole = CorpusNote({}, note.text, (*marked, *guessed))
-        for window in windows_of_note(whole, tokenizer, stems):
+        for window in windows_of_note(whole, tokenizer, stems, procedures):
             if window.mentions:
                 own.windows.append(_as_far_as_known(window, shown))
     return own
@@ -107,7 +109,7 @@ def _as_far_as_known(window: LearnedWindow, shown: Collection[str]) -> LearnedWi
         replace(mention, assertion=IGNORED, codeable=1 if mention.code in shown else IGNORED)
         for mention in window.mentions
     )
-    return LearnedWindow(window.ids, np.where(window.tags > 0, window.tags, IGNORED), mentions)
+    return replace(window, tags=np.where(window.tags > 0, window.tags, IGNORED), mentions=mentions)
 
 
 def mixed(own: Sequence[LearnedWindow], others: Sequence[LearnedWindow]) -> list[LearnedWindow]:

@@ -57,7 +57,8 @@ class Trainer:
         self._model = model.to(device)
         self._sampler, self._bank, self._tokenizer = sampler, bank, tokenizer
         self._settings, self._folder, self._device = settings, folder, device
-        # Words keep the meanings they were published with: training them took 40 % of the time of a step.
+        # Words keep the meanings they were published with: training them took 40 % of the time of a step. The
+        # tokens of sections have none to keep; the network holds their rows apart.
         model.words.weight.requires_grad_(False)  # noqa: FBT003 - torch's signature
         heads = list(model.heads.parameters())
         ids = {id(parameter) for parameter in heads}
@@ -84,8 +85,13 @@ class Trainer:
                 raise ValueError(
                     f"{self.checkpoint} is of a run with other settings; remove it or change them back"
                 )
-            self._model.load_state_dict(state["model"])
-            self._optimiser.load_state_dict(state["optimiser"])
+            try:
+                self._model.load_state_dict(state["model"])
+                self._optimiser.load_state_dict(state["optimiser"])
+            except (RuntimeError, ValueError):
+                raise ValueError(
+                    f"{self.checkpoint} is of another network; remove it to begin anew"
+                ) from None
             self._done = int(state["done"])
         return self._done
 

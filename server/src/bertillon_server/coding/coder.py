@@ -6,7 +6,6 @@ between `read` and `code`.
 
 from __future__ import annotations
 
-import itertools
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -59,6 +58,8 @@ MAX_SEARCHED = 1000
 # Concept vectors that are looked at for one hit of a search: several are forms of one code.
 NEIGHBOURS_PER_HIT = 4
 
+# Letter of the codes of histories, statuses and reasons to come.
+_STATUS = "Z"
 _TYPES = {"R": MentionType.SYMPTOM, "Z": MentionType.STATUS} | dict.fromkeys(
     "VWXY", MentionType.EXTERNAL_CAUSE
 )
@@ -167,11 +168,14 @@ class Coder:
         knowledge = self._knowledge
         taken = taken_words(reading.words, reading.terms)
         named = self._named(reading, encodings)
-        every = dict.fromkeys([*reading.terms, *reading.phrases, *named])
-        read = self._read_mentions(encodings, every)
+        candidates = dict.fromkeys([*reading.terms, *reading.phrases, *named])
+        read = self._read_mentions(encodings, candidates)
+        # What no term names and the encoder takes for a procedure is none of the conditions that are looked for.
+        procedures = {found for found, at in read.items() if found.match is None and at.is_procedure}
+        every = [found for found in candidates if found not in procedures]
+        named = [found for found in named if found not in procedures]
         near = {}
-        if read and search:
-            seen = list(itertools.islice(read, MAX_SEARCHED))
+        if search and (seen := [found for found in every if found in read][:MAX_SEARCHED]):
             vectors = np.stack([read[found].vector for found in seen])
             rows, cosines = knowledge.vectors.search(vectors, knowledge.neighbours)
             near = {found: (rows[i], cosines[i]) for i, found in enumerate(seen)}
@@ -184,6 +188,7 @@ class Coder:
             linked += [
                 (found, Linked(link, seen_as, tagging, context))
                 for link in knowledge.linker.link(found, said, limit, seen_as, near.get(found), decoded)
+                if not _names_only_a_procedure(link, seen_as)
             ]
         return sorted(linked, key=lambda pair: pair[0].span)
 
@@ -288,6 +293,11 @@ def _qualifiers(note: NoteInput, reading: Reading, found: Found, taken: NDArray[
     if note.sex is not None:
         context.setdefault(note.sex.name.lower(), found.span)
     return context
+
+
+def _names_only_a_procedure(link: Link, read: MentionReading | None) -> bool:
+    """Whether a term stands in the name of a procedure; having had one is a status, which has codes of its own."""
+    return read is not None and read.is_procedure and link.candidates[0].leaf.code[0] != _STATUS
 
 
 def _place_of(reading: Reading, found: Found) -> Place:

@@ -1,7 +1,8 @@
 """What the encoder says of every token, and where it stands in a row of its output.
 
 A row is the token's hidden state followed by the logits of all heads. The names and their order are part of the
-bundle's format: training writes what is read here.
+bundle's format: training writes what is read here. A head that comes later stands at the end, and bundles from before
+it have rows without it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from bertillon_server.coding.vocabulary import Assertion
 KINDS = ("problem", "symptom", "status", "history", "external_cause")
 # Begin-inside-outside: outside first, then a beginning and an inside tag for each kind.
 TAGS = ("outside", *(f"{place}-{kind}" for kind in KINDS for place in ("begin", "inside")))
+# Procedures have tags of their own, beside those of mentions, because no code of a condition is looked for there.
+PROCEDURE_TAGS = ("outside", "begin", "inside")
 ASSERTIONS = tuple(Assertion)
 # Values of the axes that words choose; the first one of each is "not said".
 AXES = MappingProxyType(
@@ -37,7 +40,9 @@ def _layout() -> dict[str, slice]:
     places = {}
     start = 0
     sizes = {"tags": len(TAGS), "assertion": len(ASSERTIONS), "codeable": 1}
-    for name, size in [*sizes.items(), *((axis, len(values)) for axis, values in AXES.items())]:
+    sizes |= {axis: len(values) for axis, values in AXES.items()}
+    sizes["procedure"] = len(PROCEDURE_TAGS)
+    for name, size in sizes.items():
         places[name] = slice(start, start + size)
         start += size
     return places
@@ -56,13 +61,19 @@ class MentionReading:
 
     `vector` float32 [dimensions] has length 1; `assertion` float32 [7] are probabilities in the order of
     `ASSERTIONS`; `codeable` is the probability that the encounter's codes include the mention; `named` that its
-    words name a condition at all.
+    words name a condition at all; `procedure` that they name a procedure, 0 where the bundle's encoder cannot tell.
     """
 
     vector: NDArray[np.float32]
     assertion: NDArray[np.float32]
     codeable: float
     named: float
+    procedure: float = 0.0
+
+    @property
+    def is_procedure(self) -> bool:
+        """Whether its words name a procedure rather than a condition, or nothing."""
+        return self.procedure > max(self.named, 0.5)
 
 
 def pooled(hidden: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -72,7 +83,7 @@ def pooled(hidden: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def read_mentions(mentions: Sequence[NDArray[np.floating]], dimensions: int) -> list[MentionReading]:
-    """Read the encoder's rows [tokens, dimensions + HEAD_WIDTH] of each mention's tokens; none is empty.
+    """Read the encoder's rows [tokens, width] of each mention's tokens; none is empty.
 
     All at once: a mention has a few tokens, and it is calls of numpy that cost.
     """
@@ -86,20 +97,26 @@ def read_mentions(mentions: Sequence[NDArray[np.floating]], dimensions: int) -> 
         sums: NDArray[np.float32] = np.add.reduceat(values, starts, axis=0)
         return sums / lengths[:, None]
 
+    def inside(head: slice) -> list[float]:
+        """Return for each mention how much its tokens are in one of the head's tags."""
+        outside = means(_softmax(rows[:, dimensions:][:, head])[:, :1])
+        return [1.0 - left_out for left_out in outside[:, 0].tolist()]
+
     mean = means(rows)
     hidden, logits = mean[:, :dimensions], mean[:, dimensions:]
     vectors = hidden / np.maximum(np.linalg.norm(hidden, axis=1, keepdims=True), 1e-9)
     assertion = _softmax(logits[:, PLACES["assertion"]])
     codeable = 1 / (1 + np.exp(-logits[:, PLACES["codeable"]][:, 0]))
-    outside = means(_softmax(rows[:, dimensions:][:, PLACES["tags"]])[:, :1])
+    knows = logits.shape[1] >= PLACES["procedure"].stop
+    procedure = inside(PLACES["procedure"]) if knows else [0.0] * len(mentions)
     return [
-        MentionReading(vectors[i], assertion[i], chance, 1.0 - left_out)
-        for i, (chance, left_out) in enumerate(zip(codeable.tolist(), outside[:, 0].tolist(), strict=True))
+        MentionReading(*read)
+        for read in zip(vectors, assertion, codeable.tolist(), inside(PLACES["tags"]), procedure, strict=True)
     ]
 
 
 def read_mention(rows: NDArray[np.floating], dimensions: int) -> MentionReading:
-    """Read the encoder's rows [tokens, dimensions + HEAD_WIDTH] of a mention's tokens."""
+    """Read the encoder's rows [tokens, width] of a mention's tokens."""
     return read_mentions([rows], dimensions)[0]
 
 
