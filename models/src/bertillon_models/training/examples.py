@@ -75,7 +75,10 @@ def window_of_line(
     windows = cut_windows(line.text, whole, kind, [whole], tokenizer)
     if len(windows) != 1:
         return None
-    annotations = [Annotation(span, code, Assertion.PRESENT, "") for span, code in line.mentions]
+    annotations = [
+        Annotation(span, code, assertion, "")
+        for (span, code), assertion in zip(line.mentions, line.assertions, strict=True)
+    ]
     learned = _labelled(windows[0], annotations, stems)
     mentions = tuple(
         LearnedMention(m.first, m.last, m.code, m.stem, m.assertion, IGNORED, m.axes)
