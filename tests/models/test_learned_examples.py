@@ -137,6 +137,14 @@ def test_a_fragment_teaches_nothing_of_the_words_around_its_mentions(
     assert mention.assertion == ASSERTIONS.index(PRESENT)
 
 
+def test_a_fragment_teaches_how_its_mentions_are_asserted(tokenizer: Tokenizer, stems: Stems) -> None:
+    line = read_mention_line("no {{acute cough|R05.1|negated}} of the disease", "here", TITLES)
+    window = window_of_line(line, SectionKind.ASSESSMENT_AND_PLAN, tokenizer, stems, PROCEDURES)
+    assert window is not None
+    (mention,) = window.mentions
+    assert mention.assertion == ASSERTIONS.index(Assertion.NEGATED)
+
+
 def test_a_fragment_longer_than_a_window_is_left_out(tokenizer: Tokenizer, stems: Stems) -> None:
     room = MAX_TOKENS - SPECIAL_TOKENS
     for words, fits in ((room - 1, True), (room, False)):

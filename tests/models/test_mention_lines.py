@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bertillon_models.evaluation.rows import DataError, Rejects
 from bertillon_models.mention_lines import read_mention_line, read_mention_lines
 from bertillon_server.coding.spans import Span
+from bertillon_server.coding.vocabulary import Assertion
 
 BILLABLE = frozenset({"I10", "E11.9", "R05.9"})
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="{}|\n\r"), min_size=1).filter(
@@ -32,6 +33,13 @@ def test_mentions_give_way_to_their_words_and_keep_their_place(tmp_path: Path) -
     assert line.number == 3
 
 
+def test_a_mention_is_present_unless_it_says_otherwise() -> None:
+    marked = "{{cough|R05.9}}, r/o {{DM|E11.9|possible}}, his son has {{HTN| I10 | other }}"
+    line = read_mention_line(marked, "here", BILLABLE)
+    assert line.text == "cough, r/o DM, his son has HTN"
+    assert line.assertions == (Assertion.PRESENT, Assertion.POSSIBLE, Assertion.OTHER_PERSON)
+
+
 @given(pieces=st.lists(st.tuples(WORDS, WORDS, st.sampled_from(sorted(BILLABLE))), min_size=1, max_size=4))
 def test_every_span_points_at_its_words(pieces: list[tuple[str, str, str]]) -> None:
     marked = "".join(f"{before}{{{{{words}|{code}}}}}" for before, words, code in pieces)
@@ -48,7 +56,8 @@ def test_every_span_points_at_its_words(pieces: list[tuple[str, str, str]]) -> N
         ("no mention at all", "one or more"),
         ("{{HTN|I10} up", "each closed"),
         ("{{HTN}} up", "each closed"),
-        ("{{HTN|I10|present}} up", "each closed"),
+        ("{{HTN|I10|perhaps}} up", "perhaps is no assertion"),
+        ("{{HTN|I10|present|y}} up", "each closed"),
         ("{{HTN|I10}} and {{cough|R05.9", "each closed"),
         ("{{HTN|I10}} and }} more", "each closed"),
         ("{{ |I10}} up", "no words"),

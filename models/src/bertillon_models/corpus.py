@@ -20,7 +20,8 @@ from bertillon_server.coding.vocabulary import Assertion, Setting
 
 _HEADER = "=== note:"
 _ANNOTATION = re.compile(r"\{\{([^{}|]+)\|([^{}|]+)\|([^{}|]+)\|([^{}|]+)\}\}")
-_ASSERTIONS = {name.lower(): Assertion[name] for name in Assertion.__members__} | {
+# By the names that annotations have.
+ASSERTIONS_BY_NAME = {name.lower(): Assertion[name] for name in Assertion.__members__} | {
     "other": Assertion.OTHER_PERSON
 }
 
@@ -106,14 +107,17 @@ def _note(fields: dict[str, str], lines: list[str], where: str, billable: Collec
             raise DataError(f"{where}: a mention has no words")
         if code not in billable:
             raise DataError(f"{where}: {code} is not billable in this release")
-        if assertion not in _ASSERTIONS:
+        if assertion not in ASSERTIONS_BY_NAME:
             raise DataError(f"{where}: {assertion} is no assertion")
         if codeable != "y" and not codeable.startswith("n:"):
             raise DataError(f"{where}: codeable is `y` or `n:reason`")
         span = Span(length + len(before), length + len(before) + len(words))
         annotations.append(
             Annotation(
-                span, code, _ASSERTIONS[assertion], codeable.removeprefix("n:") if codeable != "y" else ""
+                span,
+                code,
+                ASSERTIONS_BY_NAME[assertion],
+                codeable.removeprefix("n:") if codeable != "y" else "",
             )
         )
         text += [before, words]

@@ -136,6 +136,7 @@ def _runs(note: CorpusNote) -> set[int]:
 def _counts(notes: Sequence[tuple[str, CorpusNote]], lines: Sequence[tuple[str, MentionLine]]) -> Table:
     annotations: list[Annotation] = [a for _, note in notes for a in note.annotations]
     mentions = [code for _, line in lines for _, code in line.mentions]
+    asserted = Counter(kind for _, line in lines for kind in line.assertions)
     table = Table(title="corpus")
     table.add_column("what")
     table.add_column("count", justify="right")
@@ -156,6 +157,7 @@ def _counts(notes: Sequence[tuple[str, CorpusNote]], lines: Sequence[tuple[str, 
             (f"{kind.name.lower()} mentions", sum(a.assertion is kind for a in annotations))
             for kind in Assertion
         ),
+        *((f"{kind.name.lower()} mentions in fragments", asserted[kind]) for kind in Assertion),
     ):
         table.add_row(what, f"{count:,}")
     return table

@@ -9,6 +9,7 @@ from pathlib import Path
 from bertillon_models.evaluation.rows import DataError, Rejects, codes_of, json_rows
 from bertillon_models.mention_lines import MentionLine
 from bertillon_server.coding.spans import Span
+from bertillon_server.coding.vocabulary import Assertion
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,12 @@ def read_mentions(path: Path, rejects: Rejects) -> Iterator[MentionCase]:
 
 
 def cases_of(lines: Iterable[MentionLine]) -> list[MentionCase]:
-    """Return the mentions of fragments."""
+    """Return the mentions of fragments that are present; the others are there to teach how they are asserted."""
     return [
         MentionCase(line.text, span, frozenset({code}), alone=False)
         for line in lines
-        for span, code in line.mentions
+        for (span, code), assertion in zip(line.mentions, line.assertions, strict=True)
+        if assertion is Assertion.PRESENT
     ]
 
 

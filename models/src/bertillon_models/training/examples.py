@@ -83,7 +83,10 @@ def window_of_line(
     windows = cut_windows(line.text, whole, kind, [whole], tokenizer)
     if len(windows) != 1:
         return None
-    annotations = [Annotation(span, code, Assertion.PRESENT, "") for span, code in line.mentions]
+    annotations = [
+        Annotation(span, code, assertion, "")
+        for (span, code), assertion in zip(line.mentions, line.assertions, strict=True)
+    ]
     named = _outside(procedures.find(line.text), annotations)
     learned = _labelled(windows[0], annotations, stems, named)
     mentions = tuple(
