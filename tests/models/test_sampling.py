@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bertillon_models.training.sampling import EMPTY, LINKED, NEIGHBOURS, Sampler, Step, varied
+from bertillon_models.training.sampling import EMPTY, LINKED, NEIGHBOURS, RARE_TIMES, Sampler, Step, varied
 from bertillon_models.training.stems import Stems
+from bertillon_server.coding.heads import ASSERTIONS
+from bertillon_server.coding.vocabulary import Assertion
 from small_learning import TITLES, small_bank, small_sampler, small_tokenizer, small_windows
 
 WORDS = st.lists(
@@ -118,6 +121,18 @@ def test_windows_that_name_nothing_are_looked_at_as_well(tmp_path: Path) -> None
     assert plain
     step = Sampler(notes, lines, small_bank(stems), 1).step(0)
     assert any(np.array_equal(window.ids, plain[0].ids) for window in step.windows)
+
+
+def test_windows_with_a_rare_assertion_are_drawn_several_times_as_often(tmp_path: Path) -> None:
+    stems = Stems(TITLES)
+    notes, _ = small_windows(small_tokenizer(tmp_path), stems)
+    usual = next(window for window in notes if window.mentions)
+    mentions = tuple(replace(m, assertion=ASSERTIONS.index(Assertion.HISTORICAL)) for m in usual.mentions)
+    rare = replace(usual, mentions=mentions)
+    sampler = Sampler(notes, [usual] * 40 + [rare] * 20, small_bank(stems), 1)
+    drawn = [window for number in range(20) for window in sampler.step(number).windows]
+    counts = [sum(window is wanted for window in drawn) for wanted in (usual, rare)]
+    assert counts[1] / counts[0] == pytest.approx(RARE_TIMES * 20 / 40, rel=0.35)
 
 
 @given(words=WORDS, seed=st.integers(0, 2**32))

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bertillon_models.training.examples import LearnedWindow, TermBank
+from bertillon_server.coding.heads import ASSERTIONS
+from bertillon_server.coding.vocabulary import Assertion
 
 # What one step looks at; about 3,000 tokens.
 WINDOWS, LINES, ANCHORS = 10, 24, 32
@@ -21,6 +23,9 @@ WINDOWS, LINES, ANCHORS = 10, 24, 32
 LINKED, EMPTY = 5, 2
 # Texts of other concepts of an anchor's category, which are the hardest to tell apart.
 SIBLINGS = 1
+# How much more often a window is drawn that holds an assertion which notes make seldom.
+RARE_TIMES = 3
+_USUAL = frozenset({ASSERTIONS.index(Assertion.PRESENT), ASSERTIONS.index(Assertion.NEGATED)})
 # Anchors are drawn as so many terms of one category, for the same reason.
 NEIGHBOURS = 4
 _CHANGED, _SHUFFLED, _LOWER = 0.15, 0.1, 0.6
@@ -59,9 +64,9 @@ class Sampler:
     def __init__(
         self, notes: Sequence[LearnedWindow], lines: Sequence[LearnedWindow], bank: TermBank, seed: int
     ) -> None:
-        self._notes = [window for window in notes if window.mentions] or list(notes)
+        self._notes = _with_rare([window for window in notes if window.mentions] or list(notes))
         self._plain = [window for window in notes if not window.mentions]
-        self._lines = lines
+        self._lines = _with_rare(lines)
         self._bank = bank
         self._seed = seed
         self._categories = sorted(
@@ -105,6 +110,12 @@ class Sampler:
             text_codes=[bank.codes[place] for place in places],
             candidates=list(dict.fromkeys(candidates)),
         )
+
+
+def _with_rare(windows: Sequence[LearnedWindow]) -> list[LearnedWindow]:
+    """Return the windows, those with a rare assertion several times over."""
+    rare = [window for window in windows if any(m.assertion not in _USUAL for m in window.mentions)]
+    return [*windows, *rare * (RARE_TIMES - 1)]
 
 
 def _anchors(rng: random.Random, row: int, window: LearnedWindow) -> list[Anchor]:
