@@ -50,9 +50,12 @@ _GROUPS: Mapping[str, tuple[SectionKind, ...]] = {
     ),
     "section:lists": (SectionKind.MEDICATIONS, SectionKind.ALLERGIES, SectionKind.IMMUNIZATIONS),
 }
+# As plain numbers: combining members of an enum takes ten times as long.
+_CURATED, _OFFICIAL, _STRIPPED = int(TermFlag.CURATED), int(TermFlag.OFFICIAL), int(TermFlag.STRIPPED)
 _GROUP_OF = {kind: group for group, kinds in _GROUPS.items() for kind in kinds}
 
 # Chapters that behave unlike diseases: symptoms, injuries, factors of health, external causes, neoplasms.
+_DISEASE = "chapter:disease"
 _CHAPTERS = {"R": "chapter:symptom", "S": "chapter:injury", "T": "chapter:injury", "Z": "chapter:status"}
 _CHAPTERS |= dict.fromkeys("VWXY", "chapter:external") | {"C": "chapter:neoplasm"}
 
@@ -111,27 +114,38 @@ class Signals:
     tagging: Tagging = Tagging.NONE
 
 
+# Names of features, made once: a note asks for hundreds.
+_PLACE_NAMES = {place: f"place:{place.name.lower()}" for place in Place}
+_PLACED = {
+    (place, chapter): f"{name}, {chapter}"
+    for place, name in _PLACE_NAMES.items()
+    for chapter in {_DISEASE, *_CHAPTERS.values()}
+}
+_ASSERTION_NAMES = {assertion: f"assertion:{assertion.name.lower()}" for assertion in Assertion}
+_TAGGING_NAMES = {tagging: f"read:{tagging.name.lower()}" for tagging in Tagging}
+
+
 def features(signals: Signals) -> dict[str, float]:
     """Return the features of a link by name; absent ones are 0."""
-    chapter = _CHAPTERS.get(signals.code[0], "chapter:disease")
+    chapter = _CHAPTERS.get(signals.code[0], _DISEASE)
     named = {
         "bias": 1.0,
         _GROUP_OF.get(signals.section, "section:other"): 1.0,
         chapter: 1.0,
-        f"place:{signals.place.name.lower()}": 1.0,
-        f"place:{signals.place.name.lower()}, {chapter}": 1.0,
+        _PLACE_NAMES[signals.place]: 1.0,
+        _PLACED[signals.place, chapter]: 1.0,
         "invented": float(signals.invented > 0),
         "axes": float(signals.used > 0),
         "lead": min(signals.lead, 3.0),
         "outside": float(signals.outside),
-        f"assertion:{signals.assertion.name.lower()}": 1.0,
+        _ASSERTION_NAMES[signals.assertion]: 1.0,
     }
     if signals.codeable is not None and signals.named is not None:
         named |= {
             "read": 1.0,
             "read:codeable": _logit(signals.codeable),
             "read:named": _logit(signals.named),
-            f"read:{signals.tagging.name.lower()}": 1.0,
+            _TAGGING_NAMES[signals.tagging]: 1.0,
         }
     if signals.similarity is not None:
         named |= {"compared": 1.0, "compared:similarity": 10.0 * (signals.similarity - 0.6)}
@@ -139,10 +153,11 @@ def features(signals: Signals) -> dict[str, float]:
         # Similarities of unrelated texts lie below 0.6; ten times the rest spreads them over the logistic.
         named |= {"phrase": 1.0, "cosine": 10.0 * (signals.cosine - 0.6)}
     else:
+        flags = int(signals.flags)
         named |= {
-            "term:curated": float(bool(signals.flags & TermFlag.CURATED)),
-            "term:official": float(bool(signals.flags & TermFlag.OFFICIAL)),
-            "term:stripped": float(bool(signals.flags & TermFlag.STRIPPED)),
+            "term:curated": float(flags & _CURATED > 0),
+            "term:official": float(flags & _OFFICIAL > 0),
+            "term:stripped": float(flags & _STRIPPED > 0),
             "term:weight": signals.weight / 10.0,
             "term:ambiguous": float(signals.margin < 1.0),
             "words:two": float(signals.words == 2),

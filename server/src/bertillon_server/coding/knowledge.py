@@ -10,6 +10,7 @@ import numpy as np
 from bertillon_server.bundle.loader import Bundle, BundleError
 from bertillon_server.bundle.manifest import (
     SCALES_FILE,
+    SEARCH_AXES_FILE,
     SEARCH_FILE,
     TOKENIZER_FILE,
     VECTORS_FILE,
@@ -68,7 +69,10 @@ def load_knowledge(bundle: Bundle, catalog: Catalog, system: str, release: str, 
         calibration = Calibration.load(bundle.path(CALIBRATION_FILE))
         tokenizer = Tokenizer.from_file(bundle.path(TOKENIZER_FILE))
         vectors = VectorIndex.from_files(
-            graph=bundle.path(SEARCH_FILE), vectors=bundle.path(VECTORS_FILE), scales=bundle.path(SCALES_FILE)
+            graph=bundle.path(SEARCH_FILE),
+            vectors=bundle.path(VECTORS_FILE),
+            scales=bundle.path(SCALES_FILE),
+            axes=bundle.path(SEARCH_AXES_FILE),
         )
     except (OSError, ValueError, KeyError) as error:
         raise BundleError(f"a file of the bundle cannot be read ({type(error).__name__})") from error
