@@ -19,13 +19,16 @@ from bertillon_server.coding.axes import read_title
 from bertillon_server.coding.codeable import codeable_sections
 from bertillon_server.coding.confidence import Place, ProfileModel, Signals, Tagging, shared
 from bertillon_server.coding.context import axes_of, context_of, told_by
+from bertillon_server.coding.decoding import Leaf
 from bertillon_server.coding.encounter import Encounter
 from bertillon_server.coding.heads import MentionReading, pooled, read_mention, tagged
 from bertillon_server.coding.knowledge import Knowledge
-from bertillon_server.coding.linking import Decoded, Link, Said
-from bertillon_server.coding.mentions import Found, found_at, taken_words
+from bertillon_server.coding.linking import Candidate, Decoded, Link, Said
+from bertillon_server.coding.mentions import Found, found_at, found_between, sentence_numbers, taken_words
 from bertillon_server.coding.overlaps import Tags, without_overlaps
+from bertillon_server.coding.ranking import Evidence
 from bertillon_server.coding.reading import Reading, read_section
+from bertillon_server.coding.relinking import relinked
 from bertillon_server.coding.results import (
     Alternative,
     CodeRef,
@@ -42,7 +45,10 @@ from bertillon_server.coding.results import (
 from bertillon_server.coding.sections import sections_from
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.standing import stands
+from bertillon_server.coding.terms import TermFlag
+from bertillon_server.coding.usage import Habit, Usage
 from bertillon_server.coding.vocabulary import (
+    CodingProfile,
     MentionType,
     SectionKind,
     SuppressionReason,
@@ -58,6 +64,8 @@ MAX_SEARCHED = 1000
 # Concept vectors that are looked at for one hit of a search: several are forms of one code.
 NEIGHBOURS_PER_HIT = 4
 
+# Stands for the usage of annotators where it is not asked.
+_NO_USAGE = Usage()
 _TYPES = {"R": MentionType.SYMPTOM, "Z": MentionType.STATUS} | dict.fromkeys(
     "VWXY", MentionType.EXTERNAL_CAUSE
 )
@@ -65,11 +73,15 @@ _TYPES = {"R": MentionType.SYMPTOM, "Z": MentionType.STATUS} | dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """The candidates of a mention, what the encoder reads of it (None where it saw nothing), and how it tags it."""
+    """The candidates of a mention, what the encoder reads of it (None where it saw nothing), and how it tags it.
+
+    `habit` is what annotators usually gave for its words, None where that is not asked or not known.
+    """
 
     link: Link
     read: MentionReading | None
     tagging: Tagging
+    habit: Habit | None = None
 
 
 class Coder:
@@ -163,9 +175,15 @@ class Coder:
         knowledge = self._knowledge
         taken = taken_words(reading.words, reading.terms)
         named = self._named(reading, encodings)
+        # Habits are those of the annotators of all mentions; what an encounter is given does not rest on them.
+        usage = knowledge.calibration.usage
+        if note.options.profile is not CodingProfile.ALL_MENTIONS:
+            usage = _NO_USAGE
         every = {
             found: self._read_mention(encodings, found)
-            for found in dict.fromkeys([*reading.terms, *reading.phrases, *named])
+            for found in dict.fromkeys(
+                [*reading.terms, *reading.phrases, *named, *self._spoken(usage, reading, named)]
+            )
         }
         seen = [found for found, read in every.items() if read is not None][:MAX_SEARCHED]
         near = {}
@@ -178,11 +196,35 @@ class Coder:
         for found, read in every.items():
             said = Said(told_by(note.text, reading.words, found), _qualifiers(note, reading, found, taken))
             tagging = tags.of(found)
-            linked += [
-                (found, Linked(link, read, tagging))
-                for link in knowledge.linker.link(found, said, limit, read, near.get(found), decoded)
-            ]
+            links = knowledge.linker.link(found, said, limit, read, near.get(found), decoded)
+            usual = usage.of(reading.words.plain[found.first : found.last]) if usage else None
+            if usual is None:
+                linked += [(found, Linked(link, read, tagging)) for link in links]
+                continue
+            proposals = {code: self._proposal(code, said) for code in usual.counts}
+            for link in relinked(links, usual, proposals, limit):
+                habit = Habit(math.exp(link.candidates[0].score), usual.notes)
+                linked.append((found, Linked(link, read, tagging, habit)))
         return sorted(linked, key=lambda pair: pair[0].span)
+
+    def _spoken(self, usage: Usage, reading: Reading, named: Sequence[Found]) -> list[Found]:
+        """Return the words that usually have a code and that nothing else has found."""
+        if not usage:
+            return []
+        known = {(found.first, found.last) for found in (*reading.terms, *reading.phrases, *named)}
+        runs = usage.spoken(reading.words, sentence_numbers(reading.words, reading.sentences))
+        found = [
+            found_between(first, last, reading.words, reading.sentences, reading.items)
+            for first, last in runs
+            if (first, last) not in known
+        ]
+        return [mention for mention in found if mention is not None]
+
+    def _proposal(self, code: str, said: Said) -> Candidate:
+        """Return a code that is usual for the words of a mention and that neither term nor encoder proposes."""
+        title = self._knowledge.decoder.title(code)
+        evidence = Evidence(0.0, TermFlag(0), None, 0, 0, said.told.asserts, title)
+        return Candidate(Leaf(code, frozenset(), (), 0), evidence, 0.0)
 
     def _named(self, reading: Reading, encodings: Encodings) -> list[Found]:
         """Return what the encoder tags as mentions: terms and phrases that are known already, and others."""
@@ -251,6 +293,7 @@ class Coder:
             similarity=best.evidence.similarity,
             tagging=linked.tagging,
             outside=outside,
+            habit=linked.habit,
         )
         confidence = model.confidence(signals)
         if outside and confidence < model.threshold:
