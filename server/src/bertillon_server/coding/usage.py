@@ -20,7 +20,8 @@ from bertillon_server.coding.words import Words
 # Notes that the linker's own ranking counts for, beside those that had the words.
 TRUST = 3.0
 # Chance from which on a code is a link of its own beside the likeliest, and words are a mention of their own.
-LIKELY = 0.25
+# One note alone does not reach it.
+LIKELY = 0.3
 # Notes that words must explain a code in before they are a mention of their own.
 SUPPORT = 1.5
 
