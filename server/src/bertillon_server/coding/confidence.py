@@ -15,6 +15,7 @@ from pathlib import Path
 from bertillon_server.coding.fusion import Fusion
 from bertillon_server.coding.ranking import Ranking
 from bertillon_server.coding.terms import TermFlag
+from bertillon_server.coding.usage import Habit, Usage
 from bertillon_server.coding.vocabulary import Assertion, CodingProfile, SectionKind
 
 _GROUPS: Mapping[str, tuple[SectionKind, ...]] = {
@@ -92,7 +93,8 @@ class Signals:
     similarity of a phrase found by the encoder alone, None for a term. `words` counts the words that matched.
     `codeable` and `named` are what the encoder's heads give the mention, `similarity` how near it is to a text of
     the code; None where the encoder did not see it. `outside` tells that the note states its problems in other
-    sections than the mention's.
+    sections than the mention's. `habit` is what annotators usually gave for the same words, None where nothing
+    was learned of them or the profile does not ask.
     """
 
     code: str
@@ -112,6 +114,7 @@ class Signals:
     lead: float = 0.0
     outside: bool = False
     tagging: Tagging = Tagging.NONE
+    habit: Habit | None = None
 
 
 # Names of features, made once: a note asks for hundreds.
@@ -149,6 +152,13 @@ def features(signals: Signals) -> dict[str, float]:
         }
     if signals.similarity is not None:
         named |= {"compared": 1.0, "compared:similarity": 10.0 * (signals.similarity - 0.6)}
+    if signals.habit is not None:
+        named |= {
+            "usual": 1.0,
+            "usual:chance": _logit(signals.habit.chance),
+            "usual:notes": math.log1p(signals.habit.notes),
+            "usual:alone": float(not signals.weight and signals.cosine is None),
+        }
     if signals.cosine is not None:
         # Similarities of unrelated texts lie below 0.6; ten times the rest spreads them over the logistic.
         named |= {"phrase": 1.0, "cosine": 10.0 * (signals.cosine - 0.6)}
@@ -185,10 +195,14 @@ class Calibration:
     profiles: Mapping[CodingProfile, ProfileModel]
     ranking: Ranking = field(default_factory=Ranking)
     fusion: Fusion = field(default_factory=Fusion.rules_alone)
+    usage: Usage = field(default_factory=Usage)
 
     @classmethod
     def load(cls, path: Path) -> Calibration:
-        """Read `calibration.json`: an object by profile name of `weights` and `threshold`, `ranking`, `fusion`."""
+        """Read `calibration.json`: by profile name `weights` and `threshold`, and `ranking`, `fusion` and `usage`.
+
+        The last three may be left out.
+        """
         stored = json.loads(path.read_text(encoding="utf-8"))
         return cls(
             {
@@ -197,6 +211,7 @@ class Calibration:
             },
             Ranking(stored["ranking"]) if "ranking" in stored else Ranking(),
             Fusion.from_json(stored["fusion"]) if "fusion" in stored else Fusion.rules_alone(),
+            Usage.from_json(stored.get("usage", {})),
         )
 
 
