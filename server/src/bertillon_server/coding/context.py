@@ -24,6 +24,8 @@ ITEM_REACH = 30
 _NUMBERED = frozenset({"stage", "grade", "class", "type", "gravida", "group"})
 _DENIALS = frozenset({"without", "no", "not"})
 _WITH = frozenset({"with", "w"})
+# Words from "with" to what a mention is with, itself included: "with mild acute exacerbation".
+_QUALIFIED = 3
 _SIDES = frozenset({"right", "left", "bilateral"})
 
 
@@ -99,7 +101,7 @@ def _walk(text: str, words: Words, found: Found, path: range, taken: NDArray[np.
         if not 0 <= i < len(words.forms):
             break
         if taken[i] and not joined:
-            joined = path.step > 0 and bool(reached) and words.forms[reached[-1]] in _WITH
+            joined = path.step > 0 and any(words.forms[at] in _WITH for at in reached[-_QUALIFIED:])
             if not joined:
                 break
         elif joined and not taken[i]:
