@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -45,7 +46,7 @@ class Components:
     """What exists once per process below the API.
 
     `executor` runs look-ups in the catalog, `pool` the stages of coding; `model` is what replies state as the
-    model.
+    model. `canary_date` is a date of service in the release that the bundle was made for.
     """
 
     catalog: Catalog
@@ -55,6 +56,7 @@ class Components:
     pool: StagePool
     model: str
     canary: Canary
+    canary_date: dt.date | None = None
 
     def stats(self) -> SchedulerStats:
         """Return where the scheduler stands."""
@@ -67,8 +69,9 @@ class Components:
         """
         await self.scheduler.start()
         await self.scheduler.warm_up()
+        note = NoteInput(self.canary.text, date_of_service=self.canary_date)
         codes: set[str] = set()
-        async for event in self.coder.code_note(NoteInput(self.canary.text), Call()):
+        async for event in self.coder.code_note(note, Call()):
             if isinstance(event, EncounterSummary):
                 codes = {item.code.code for item in event.codes}
         expected = set(self.canary.codes)
@@ -147,4 +150,15 @@ def _put_together(
     )
     flow = CodingFlow(releases, scheduler, pool)
     executor = ThreadPoolExecutor(_LOOK_UP_THREADS, thread_name_prefix="look-ups")
-    return Components(catalog, flow, scheduler, executor, pool, bundle.label, bundle.manifest.canary)
+    canary_date = next(
+        (
+            release.valid_from
+            for made_for in bundle.manifest.code_sets
+            for release in catalog.releases(made_for.system)
+            if (made_for.system, made_for.release) == (DEFAULT_SYSTEM, release.version)
+        ),
+        None,
+    )
+    return Components(
+        catalog, flow, scheduler, executor, pool, bundle.label, bundle.manifest.canary, canary_date
+    )
