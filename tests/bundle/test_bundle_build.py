@@ -28,6 +28,7 @@ def test_a_built_bundle_finds_its_own_texts(tmp_path: Path) -> None:
         graph=bundle.path("search.onnx"),
         vectors=bundle.path("vectors.npy"),
         scales=bundle.path("vector_scales.npy"),
+        axes=bundle.path("search_axes.npy"),
     )
     for row, ids in enumerate(tokenizer.encode(TEXTS, max_tokens=32)):
         query = pooled(encoder.encode(ids[None])[0, 1:-1, : SHAPE.hidden].astype(np.float32))

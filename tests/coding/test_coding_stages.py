@@ -185,6 +185,11 @@ def test_of_two_sides_the_nearer_one_counts(coder: Coder) -> None:
     assert codes(summary) == ["M25.561"]
 
 
+def test_a_side_that_a_mention_names_is_its_only_one(coder: Coder) -> None:
+    _, summary = code(coder, "Assessment:\n1. Left knee pain after right hip surgery")
+    assert codes(summary) == ["M25.562"]
+
+
 def test_an_injury_is_coded_with_its_7th_character(coder: Coder) -> None:
     _, summary = code(coder, "Assessment: right ankle sprain")
     assert codes(summary) == ["S93.401A"]

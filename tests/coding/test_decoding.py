@@ -62,6 +62,22 @@ def leaf(decoder: Decoder, target: str, context: str = "") -> str:
         ("I69.35", "left", "I69.354"),
         ("I50.40", "acute chronic", "I50.43"),
         ("N28.89", "", "N28.89"),
+        # "With" completes a code without complication.
+        ("J45.50", "asthmaticus", "J45.52"),
+        ("F10.10", "intoxication", "F10.129"),
+        ("M41.129", "thorax", "M41.124"),
+        ("J38.00", "left", "J38.01"),
+        # What other words imply.
+        ("C34.90", "rul", "C34.11"),
+        ("E11.9", "poorly controlled", "E11.65"),
+        ("E11.9", "controlled", "E11.9"),
+        ("L02.419", "left forearm", "L02.414"),
+        ("L03.119", "right foot", "L03.115"),
+        ("L02.91", "right hand", "L02.511"),
+        ("F13.90", "use disease mild", "F13.10"),
+        ("F11.90", "oud severe", "F11.20"),
+        ("F11.90", "severe", "F11.90"),
+        ("F17.200", "use disease severe", "F17.200"),
     ],
 )
 def test_documented_axes_choose_the_leaf(decoder: Decoder, target: str, context: str, expected: str) -> None:

@@ -201,6 +201,23 @@ def test_a_history_after_the_assessment_ends_it() -> None:
     ]
 
 
+def test_problems_marked_by_a_hash_under_no_header_are_an_assessment() -> None:
+    text = "BP 148/84, no edema\n#CAD s/p CABG: ASA\n#HTN soft BP, hold lisinopril\n#T2DM restart metformin\nRTC 6w"
+    sections = find_sections(text)
+    assert [(section.kind, section.title) for section in sections] == [
+        (K.UNSPECIFIED, None),
+        (K.ASSESSMENT_AND_PLAN, None),
+    ]
+    assert sections[1].body.of(text).startswith("#CAD")
+    course = find_sections("HOSPITAL COURSE:\n# Sepsis: resolved\n# AKI: resolved\n")
+    assert [section.kind for section in course] == [K.HOSPITAL_COURSE]
+
+
+def test_headings_of_a_document_are_no_problems_even_where_one_is_unknown() -> None:
+    text = "# Assessment\nHTN\n# Wound vac\nchanged today\n"
+    assert [section.kind for section in find_sections(text)] == [K.ASSESSMENT, K.OTHER]
+
+
 def test_markdown_headings_and_problems_marked_by_a_hash() -> None:
     note = (
         "## Subjective\nFine.\n## Assessment and Plan\n# HTN\nok\n### Lipids\nstatin\n"

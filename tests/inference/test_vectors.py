@@ -25,8 +25,8 @@ def _unit(count: int, seed: int) -> Floats:
 
 
 def _index(vectors: Floats, folder: Path) -> VectorIndex:
-    rows, scales, graph = write_vectors(vectors, folder)
-    return VectorIndex.from_files(graph=graph, vectors=rows, scales=scales)
+    rows, scales, graph, axes = write_vectors(vectors, folder)
+    return VectorIndex.from_files(graph=graph, vectors=rows, scales=scales, axes=axes)
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +103,13 @@ def test_threads_share_the_index(index: VectorIndex) -> None:
 
 
 def test_vectors_and_scales_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
-    rows, scales, graph = write_vectors(_unit(4, seed=7), tmp_path)
+    rows, scales, graph, axes = write_vectors(_unit(4, seed=7), tmp_path)
     with pytest.raises(ValueError, match="do not belong together"):
-        VectorIndex(graph, np.load(rows), np.load(scales)[:3])
+        VectorIndex(graph, np.load(rows), np.load(scales)[:3], np.load(axes))
 
 
 def test_pickled_vectors_are_refused(tmp_path: Path) -> None:
-    rows, scales, graph = write_vectors(_unit(4, seed=8), tmp_path)
+    rows, scales, graph, axes = write_vectors(_unit(4, seed=8), tmp_path)
     np.save(rows, np.array([{"a": 1}], object), allow_pickle=True)
     with pytest.raises(ValueError, match=r"allow_pickle|Python objects"):
-        VectorIndex.from_files(graph=graph, vectors=rows, scales=scales)
+        VectorIndex.from_files(graph=graph, vectors=rows, scales=scales, axes=axes)

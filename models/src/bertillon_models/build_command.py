@@ -101,7 +101,7 @@ CONFIDENCE_SOURCES = (
         version="4",
         licence="CC-BY-4.0",
         origin="Miranda-Escalada et al. 2020",
-        used_for="confidence of the mention profile; no text is kept",
+        used_for="usage and confidence of the mention profile; no text is kept",
     ),
     SourceEntry(
         name="Bertillon corpus",

@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from bertillon_models import options
-from bertillon_models.confidence_fit import choose_threshold, crossed, examples, fit
+from bertillon_models.confidence_fit import choose_threshold, crossed, fit, fit_habits
 from bertillon_models.corpus import CorpusNote, read_corpus
 from bertillon_models.evaluation.assertion_sets import examples_of
 from bertillon_models.evaluation.assertions import judged_by_rules, read_examples
@@ -38,18 +38,16 @@ from bertillon_server.coding.vocabulary import Assertion, CodingProfile
 @click.option(
     "--train", type=click.Path(path_type=Path, exists=True), required=True, help="CodiEsp train, JSON lines."
 )
-@click.option(
-    "--dev", type=click.Path(path_type=Path, exists=True), required=True, help="CodiEsp dev, JSON lines."
-)
 @options.corpus
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Where to write calibration.json."
 )
-def calibrate_command(bundle: Path, train: Path, dev: Path, corpus: Path, out: Path) -> None:
+def calibrate_command(bundle: Path, train: Path, corpus: Path, out: Path) -> None:
     """Fit ranking, confidence and thresholds on notes that the encoder was not trained on.
 
     Ranking and the encounter profile are fitted on the dev part of our own corpus, the profile of all mentions on
-    CodiEsp train, with its threshold chosen on CodiEsp dev.
+    CodiEsp train: what its annotators usually gave for which words, and what that is worth on notes that it was not
+    learned on.
     """
     try:
         coder = LocalCoder(bundle)
@@ -87,12 +85,17 @@ def calibrate_command(bundle: Path, train: Path, dev: Path, corpus: Path, out: P
         click.echo(
             f"encounter: threshold {threshold}, {len(model.weights)} weights, {len(own)} notes", err=True
         )
-        fitting, choosing = (comparable(list(read_notes(path)), Profile.CODIESP) for path in (train, dev))
-        model = fit(coder, fitting, Profile.CODIESP)
-        gold = sum(len(note.codes) for note in choosing)
-        threshold = choose_threshold(examples(coder, choosing, Profile.CODIESP, model), gold)
-        stored[CodingProfile.ALL_MENTIONS.name] = {"weights": dict(model.weights), "threshold": threshold}
-        click.echo(f"all mentions: threshold {threshold}, {len(model.weights)} weights", err=True)
+        habits = fit_habits(coder, comparable(list(read_notes(train)), Profile.CODIESP), Profile.CODIESP)
+        stored[CodingProfile.ALL_MENTIONS.name] = {
+            "weights": dict(habits.model.weights),
+            "threshold": habits.threshold,
+        }
+        stored["usage"] = habits.usage.to_json()
+        click.echo(
+            f"all mentions: threshold {habits.threshold}, {len(habits.model.weights)} weights, "
+            f"usage of {len(habits.usage):,} phrases",
+            err=True,
+        )
     except DataError as error:
         raise click.ClickException(str(error)) from None
     out.write_text(json.dumps(stored, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -17,29 +17,45 @@ from rich.progress import track
 
 from bertillon_models.evaluation.local import LocalCoder
 from bertillon_models.evaluation.note_sets import CodedNote, Profile
+from bertillon_models.usage_fit import Editions, fit_usage, read_words
 from bertillon_server.coding.confidence import ProfileModel, Signals, features
-from bertillon_server.coding.results import CodingOptions, NoteInput
+from bertillon_server.coding.results import CodingOptions, EncounterCode, NoteInput, SuppressedCode
+from bertillon_server.coding.usage import Usage
 
 # Pull of every weight towards 0, in examples; keeps rare features modest.
 _RIDGE = 2.0
 _NEWTON_STEPS = 25
 _ROUNDS = 2
+# Parts of the notes, each seen with what was learned on the others.
+_PARTS = 5
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Example:
-    """A code of a note, with the signals of its best mention, its probability so far, and whether it is right."""
+    """A code of a note, with the signals of its best mention, its probability so far, and whether it is right.
+
+    `listed` is false of a code that was considered and that the rules leave out.
+    """
 
     note: int
     signals: Signals
     confidence: float
     right: bool
+    listed: bool = True
 
 
 def examples(
-    coder: LocalCoder, notes: Sequence[CodedNote], profile: Profile, model: ProfileModel
+    coder: LocalCoder,
+    notes: Sequence[CodedNote],
+    profile: Profile,
+    model: ProfileModel,
+    *,
+    considered: bool = False,
 ) -> list[Example]:
-    """Code notes with a model and return every code that the rules leave, whatever its confidence."""
+    """Code notes with a model and return every code that the rules leave, whatever its confidence.
+
+    With `considered`, those that the rules leave out as well.
+    """
     calibration = coder.knowledge.calibration
     profiles = {**calibration.profiles, profile.coding: ProfileModel(model.weights, 0.0)}
     recording = coder.with_calibration(dataclasses.replace(calibration, profiles=profiles))
@@ -47,14 +63,18 @@ def examples(
     found = []
     for number, note in enumerate(track(notes, "coding", console=Console(stderr=True), transient=True)):
         coded = recording.code(NoteInput(text=note.text, setting=note.setting, options=options))
-        for code in coded.summary.codes:
+        codes: list[EncounterCode | SuppressedCode] = [*coded.summary.codes]
+        if considered:
+            codes += coded.summary.suppressed
+        for code in codes:
             mentions = [
                 coded.sections[ref.section_index].mentions[ref.mention_index] for ref in code.evidence
             ]
             best = max(mentions, key=lambda mention: mention.confidence)
             if best.signals is not None:
                 right = profile.comparable(code.code.code) in note.codes
-                found.append(Example(number, best.signals, code.confidence, right))
+                listed = isinstance(code, EncounterCode)
+                found.append(Example(number, best.signals, code.confidence, right, listed))
     return found
 
 
@@ -67,15 +87,61 @@ def fit(coder: LocalCoder, notes: Sequence[CodedNote], profile: Profile) -> Prof
     return model
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Habits:
+    """What was learned of annotators: their usage, the model that weighs it, and the threshold."""
+
+    usage: Usage
+    model: ProfileModel
+    threshold: float
+
+
+def fit_habits(
+    coder: LocalCoder, notes: Sequence[CodedNote], profile: Profile, parts: int = _PARTS
+) -> Habits:
+    """Learn usage, weights and threshold of a profile on labelled notes whose codes are comparable.
+
+    Usage fits the notes that it was learned on better than any others, so each part of the notes is seen with what
+    was learned on the other parts. Codes that the rules leave out are fitted on too: they stand in the ranked list.
+    """
+    plain = with_usage(coder, Usage())
+    read = read_words(plain, notes, profile)
+    editions = Editions(coder.billable, profile)
+    others = [
+        with_usage(coder, fit_usage([words for i, words in enumerate(read) if i % parts != part], editions))
+        for part in range(parts)
+    ]
+
+    def judged(model: ProfileModel) -> list[Example]:
+        return [
+            example
+            for part, other in enumerate(others)
+            for example in examples(other, notes[part::parts], profile, model, considered=True)
+        ]
+
+    model = coder.knowledge.calibration.profiles[profile.coding]
+    for _ in range(_ROUNDS):
+        model = ProfileModel(_logistic_regression(judged(model)), model.threshold)
+    threshold = choose_threshold(judged(model), sum(len(note.codes) for note in notes))
+    return Habits(fit_usage(read, editions), model, threshold)
+
+
+def with_usage(coder: LocalCoder, usage: Usage) -> LocalCoder:
+    """Return a coder that differs in what it knows of annotators' usage."""
+    return coder.with_calibration(dataclasses.replace(coder.knowledge.calibration, usage=usage))
+
+
 def choose_threshold(found: Sequence[Example], gold: int) -> float:
     """Return the confidence from which on a code is reported, so that micro-F1 is highest.
 
     `gold` counts the codes that people gave the notes. The weights must not have been fitted on the examples.
     Without examples nothing is reported but what is sure.
     """
-    if not found:
+    ordered = sorted(
+        (example for example in found if example.listed), key=lambda example: -example.confidence
+    )
+    if not ordered:
         return 1.0
-    ordered = sorted(found, key=lambda example: -example.confidence)
     confidences = np.array([example.confidence for example in ordered])
     # No threshold parts examples of equal confidence.
     parted = np.append(confidences[1:] < confidences[:-1], True)

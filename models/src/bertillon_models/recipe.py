@@ -119,8 +119,8 @@ def make_bundle(
         ctx.invoke(build_bundle, data=data, out=plain, lexicon=lexicon, weights=weights, force=True)
 
     def calibrate() -> None:
-        train, dev = data / CODIESP_TRAIN, data / CODIESP_DEV
-        ctx.invoke(calibrate_command, bundle=plain, train=train, dev=dev, corpus=corpus, out=confidence)
+        train = data / CODIESP_TRAIN
+        ctx.invoke(calibrate_command, bundle=plain, train=train, corpus=corpus, out=confidence)
 
     work.step("build", plain / MANIFEST_FILE, build)
     work.step("calibrate", confidence, calibrate)

@@ -16,7 +16,7 @@ from onnx import helper
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bertillon_models.graph import MICROSOFT, GraphWriter
-from bertillon_server.bundle.manifest import SCALES_FILE, SEARCH_FILE, VECTORS_FILE
+from bertillon_server.bundle.manifest import SCALES_FILE, SEARCH_AXES_FILE, SEARCH_FILE, VECTORS_FILE
 from bertillon_server.coding.heads import pooled
 from bertillon_server.inference import vectors as served
 from bertillon_server.inference.concepts import TextEncoder, concept_vectors, rounded
@@ -49,12 +49,23 @@ def build_vectors(
 
 
 def write_vectors(vectors: NDArray[np.float32], folder: Path) -> tuple[Path, ...]:
-    """Write the vectors as int8 with a scale per row, and the graph that searches them; return the files."""
+    """Write the vectors as int8 with a scale per row, and what searches them; return the files.
+
+    They are vectors, scales, graph, and the axes of the first pass of a search.
+    """
     rows, scales = rounded(vectors)
+    axes = principal_axes(vectors, served.SHORT)
     np.save(folder / VECTORS_FILE, rows, allow_pickle=False)
     np.save(folder / SCALES_FILE, scales, allow_pickle=False)
-    onnx.save_model(search_graph(*rows.shape), folder / SEARCH_FILE)
-    return folder / VECTORS_FILE, folder / SCALES_FILE, folder / SEARCH_FILE
+    np.save(folder / SEARCH_AXES_FILE, axes, allow_pickle=False)
+    onnx.save_model(search_graph(len(rows), axes.shape[1]), folder / SEARCH_FILE)
+    return tuple(folder / name for name in (VECTORS_FILE, SCALES_FILE, SEARCH_FILE, SEARCH_AXES_FILE))
+
+
+def principal_axes(vectors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """Return the axes [dimensions, count], at most all, that keep most of the products of vectors."""
+    _, axes = np.linalg.eigh(vectors.T.astype(np.float64) @ vectors)
+    return np.ascontiguousarray(axes[:, ::-1][:, :count], np.float32)
 
 
 def search_graph(rows: int, dimensions: int) -> onnx.ModelProto:

@@ -27,12 +27,15 @@ class Prediction:
     """What a system says of one note.
 
     `ranked` are the codes with their confidence, best first; `listed` those at or above the threshold; `evidence`
-    is where the listed ones are supported, None where a system does not say.
+    is where the listed ones are supported, None where a system does not say. `considered` are all codes that a
+    system names, likeliest first, what it leaves out and alternatives among them; empty where they are the ranked
+    ones.
     """
 
     ranked: tuple[tuple[str, float], ...]
     listed: frozenset[str]
     evidence: tuple[Evidence, ...] | None = None
+    considered: tuple[str, ...] = ()
 
 
 def chapter(code: str) -> str:
@@ -57,7 +60,8 @@ def note_figures(
     for name, level in LEVELS.items():
         gold = [frozenset(map(level, note.codes)) for note in notes]
         listed = [frozenset(map(level, prediction.listed)) for prediction in predictions]
-        ranked = [list(dict.fromkeys(level(code) for code, _ in p.ranked)) for p in predictions]
+        orders = [p.considered or tuple(code for code, _ in p.ranked) for p in predictions]
+        ranked = [list(dict.fromkeys(map(level, order))) for order in orders]
         micro = [f"{name} {figure}" for figure in ("P", "R", "F1")]
         figures |= from_counts(micro, micro_counts(gold, listed), precision_recall_f1, seed)
         figures |= _macro(name, gold, listed, seed)

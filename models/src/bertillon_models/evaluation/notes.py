@@ -14,10 +14,11 @@ from bertillon_models.evaluation.confidence_scores import confidence_figures
 from bertillon_models.evaluation.evidence_scores import evidence_figures
 from bertillon_models.evaluation.figures import Figure, Row, Table, from_counts, means
 from bertillon_models.evaluation.floor import DictionaryFloor
-from bertillon_models.evaluation.local import SYSTEM, LocalCoder
+from bertillon_models.evaluation.local import SYSTEM, Coded, LocalCoder
 from bertillon_models.evaluation.note_scores import Prediction, note_figures
 from bertillon_models.evaluation.note_sets import CodedNote, Evidence, Profile
-from bertillon_server.coding.results import CodingOptions, EncounterSummary, NoteInput
+from bertillon_server.coding.results import CodingOptions, NoteInput
+from bertillon_server.coding.vocabulary import CodingProfile
 
 # All codes are wanted for the ranked list, so the threshold is applied here rather than in the pipeline.
 _EVERYTHING = 0.0
@@ -44,6 +45,7 @@ class Run:
                 tuple(pair for pair in p.ranked if keep(pair[0])),
                 frozenset(filter(keep, p.listed)),
                 None if p.evidence is None else tuple(e for e in p.evidence if keep(e.code)),
+                tuple(filter(keep, p.considered)),
             )
             for p in self.predictions
         )
@@ -61,11 +63,12 @@ def predict(coder: LocalCoder, notes: Sequence[CodedNote], profile: Profile) -> 
             text=note.text, setting=note.setting, date_of_service=note.date_of_service, options=options
         )
         began = time.perf_counter()
-        summary = coder.code(given).summary
+        coded = coder.code(given)
+        summary = coded.summary
         seconds.append(time.perf_counter() - began)
         unbillable += sum(not coder.knowledge.codes.is_billable(c.code.code) for c in summary.codes)
         exclusions += _exclusions(coder, [c.code.code for c in summary.codes if c.confidence >= threshold])
-        predictions.append(_prediction(summary, threshold, profile))
+        predictions.append(_prediction(coded, threshold, profile))
     return Run(coder.knowledge.versions.model, tuple(predictions), tuple(seconds), unbillable, exclusions)
 
 
@@ -115,7 +118,8 @@ def _sizes(notes: Sequence[CodedNote], run: Run, seed: int) -> dict[str, Figure]
     return from_counts(tuple(columns), counts, means, seed)
 
 
-def _prediction(summary: EncounterSummary, threshold: float, profile: Profile) -> Prediction:
+def _prediction(coded: Coded, threshold: float, profile: Profile) -> Prediction:
+    summary = coded.summary
     best: dict[str, float] = {}
     for code in sorted(summary.codes, key=lambda c: -c.confidence):
         best.setdefault(profile.comparable(code.code.code), code.confidence)
@@ -126,7 +130,23 @@ def _prediction(summary: EncounterSummary, threshold: float, profile: Profile) -
         if code.confidence >= threshold
         for ref in code.evidence
     )
-    return Prediction(tuple(best.items()), listed, evidence)
+    # Confidence in what is left out is fitted where all mentions count; in an encounter the rules have the last word.
+    all_count = profile.coding is CodingProfile.ALL_MENTIONS
+    return Prediction(tuple(best.items()), listed, evidence, _considered(coded, profile) if all_count else ())
+
+
+def _considered(coded: Coded, profile: Profile) -> tuple[str, ...]:
+    """Return every code that a reply names, likeliest first: codes, listed or left out, then alternatives."""
+    named = [(code.code.code, code.confidence) for code in coded.summary.codes]
+    named += [(code.code.code, code.confidence) for code in coded.summary.suppressed]
+    alternatives = [
+        (alternative.code.code, alternative.confidence)
+        for section in coded.sections
+        for mention in section.mentions
+        for alternative in mention.alternatives
+    ]
+    ordered = (*sorted(named, key=lambda pair: -pair[1]), *sorted(alternatives, key=lambda pair: -pair[1]))
+    return tuple(dict.fromkeys(profile.comparable(code) for code, _ in ordered))
 
 
 def _exclusions(coder: LocalCoder, codes: Iterable[str]) -> int:

@@ -20,10 +20,18 @@ TOKENIZER_FILE = "tokenizer.json"
 VECTORS_FILE = "vectors.npy"
 SCALES_FILE = "vector_scales.npy"
 SEARCH_FILE = "search.onnx"
-REQUIRED_FILES = (ENCODER_FILE, TOKENIZER_FILE, VECTORS_FILE, SCALES_FILE, SEARCH_FILE)
+SEARCH_AXES_FILE = "search_axes.npy"
+REQUIRED_FILES = (
+    ENCODER_FILE,
+    TOKENIZER_FILE,
+    VECTORS_FILE,
+    SCALES_FILE,
+    SEARCH_FILE,
+    SEARCH_AXES_FILE,
+)
 
 # Raised when a server that reads the old form could no longer serve the new one.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Value = str | int | float | bool
 _CONFIG = ConfigDict(extra="forbid", strict=True)

@@ -39,7 +39,7 @@ _STAGES = frozenset({"stage", "grade", "class"})
 _NUMBER = re.compile(r"\d[a-d]?")
 
 # Words of titles that assert nothing a note would have to say.
-_EMPTY = frozenset(["unspecified", "specified", "other", "nos", "nec", "uncomplicated", "status"])
+_EMPTY = frozenset(["unspecified", "specified", "other", "nos", "nec", "uncomplicated", "status", "region"])
 
 # Words taken as documented when the note is silent, each by a rule of the Official Guidelines:
 # a fracture not said to be open is closed, not said to be nondisplaced is displaced (I.C.19.c); osteoarthritis

@@ -19,14 +19,17 @@ from bertillon_server.coding.axes import read_title
 from bertillon_server.coding.codeable import codeable_sections
 from bertillon_server.coding.confidence import Place, ProfileModel, Signals, Tagging, shared
 from bertillon_server.coding.context import axes_of, context_of, told_by
+from bertillon_server.coding.decoding import Leaf
 from bertillon_server.coding.encounter import Encounter
 from bertillon_server.coding.heads import MentionReading, pooled, read_mentions, tagged
 from bertillon_server.coding.knowledge import Knowledge
-from bertillon_server.coding.linking import Decoded, Link, Said
-from bertillon_server.coding.mentions import Found, found_at, taken_words
+from bertillon_server.coding.linking import Candidate, Decoded, Link, Said
+from bertillon_server.coding.mentions import Found, found_at, found_between, sentence_numbers, taken_words
 from bertillon_server.coding.other_release import GONE
 from bertillon_server.coding.overlaps import Tags, without_overlaps
+from bertillon_server.coding.ranking import Evidence
 from bertillon_server.coding.reading import Reading, read_section
+from bertillon_server.coding.relinking import relinked
 from bertillon_server.coding.results import (
     Alternative,
     CodeRef,
@@ -43,7 +46,10 @@ from bertillon_server.coding.results import (
 from bertillon_server.coding.sections import sections_from
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.standing import stands
+from bertillon_server.coding.terms import TermFlag
+from bertillon_server.coding.usage import Habit, Usage, Usual
 from bertillon_server.coding.vocabulary import (
+    CodingProfile,
     MentionType,
     SectionKind,
     SuppressionReason,
@@ -61,6 +67,8 @@ NEIGHBOURS_PER_HIT = 4
 
 # Letter of the codes of histories, statuses and reasons to come.
 _STATUS = "Z"
+# Stands for the usage of annotators where it is not asked.
+_NO_USAGE = Usage()
 _TYPES = {"R": MentionType.SYMPTOM, "Z": MentionType.STATUS} | dict.fromkeys(
     "VWXY", MentionType.EXTERNAL_CAUSE
 )
@@ -70,13 +78,15 @@ _TYPES = {"R": MentionType.SYMPTOM, "Z": MentionType.STATUS} | dict.fromkeys(
 class Linked:
     """The candidates of a mention, what the encoder reads of it (None where it saw nothing), and how it tags it.
 
-    `context` are the words around it that may qualify it.
+    `context` are the words around it that may qualify it; `habit` is what annotators usually gave for its words, None
+    where that is not asked or not known.
     """
 
     link: Link
     read: MentionReading | None
     tagging: Tagging
     context: Mapping[str, Span]
+    habit: Habit | None = None
 
 
 class Coder:
@@ -171,7 +181,11 @@ class Coder:
         knowledge = self._knowledge
         taken = taken_words(reading.words, reading.terms)
         named = self._named(reading, encodings)
-        candidates = dict.fromkeys([*reading.terms, *reading.phrases, *named])
+        # Habits are those of the annotators of all mentions; what an encounter is given does not rest on them.
+        asked = note.options.profile is CodingProfile.ALL_MENTIONS
+        usage = knowledge.calibration.usage if asked else _NO_USAGE
+        spoken = self._spoken(usage, reading, named)
+        candidates = dict.fromkeys([*reading.terms, *reading.phrases, *named, *spoken])
         read = self._read_mentions(encodings, candidates)
         # What no term names and the encoder takes for a procedure is none of the conditions that are looked for.
         procedures = {found for found, at in read.items() if found.match is None and at.is_procedure}
@@ -188,12 +202,45 @@ class Coder:
             context = _qualifiers(note, reading, found, taken)
             said = Said(told_by(note.text, reading.words, found), context)
             tagging, seen_as = tags.of(found), read.get(found)
+            links = knowledge.linker.link(found, said, limit, seen_as, near.get(found), decoded)
+            links = [link for link in links if not _names_only_a_procedure(link, seen_as)]
+            usual = usage.of(reading.words.plain[found.first : found.last]) if usage else None
             linked += [
-                (found, Linked(link, seen_as, tagging, context))
-                for link in knowledge.linker.link(found, said, limit, seen_as, near.get(found), decoded)
-                if not _names_only_a_procedure(link, seen_as)
+                (found, Linked(link, seen_as, tagging, context, habit))
+                for link, habit in self._as_usual(links, usual, said, limit)
             ]
         return sorted(linked, key=lambda pair: pair[0].span)
+
+    def _spoken(self, usage: Usage, reading: Reading, named: Sequence[Found]) -> list[Found]:
+        """Return the words that usually have a code and that nothing else has found."""
+        if not usage:
+            return []
+        known = {(found.first, found.last) for found in (*reading.terms, *reading.phrases, *named)}
+        runs = usage.spoken(reading.words, sentence_numbers(reading.words, reading.sentences))
+        found = [
+            found_between(first, last, reading.words, reading.sentences, reading.items)
+            for first, last in runs
+            if (first, last) not in known
+        ]
+        return [mention for mention in found if mention is not None]
+
+    def _as_usual(
+        self, links: Sequence[Link], usual: Usual | None, said: Said, limit: int
+    ) -> list[tuple[Link, Habit | None]]:
+        """Return the links of a mention as what is usual for its words ranks them, and what they owe to it."""
+        if usual is None:
+            return [(link, None) for link in links]
+        proposals = {code: self._proposal(code, said) for code in usual.counts}
+        return [
+            (link, Habit(math.exp(link.candidates[0].score), usual.notes))
+            for link in relinked(links, usual, proposals, limit)
+        ]
+
+    def _proposal(self, code: str, said: Said) -> Candidate:
+        """Return a code that is usual for the words of a mention and that neither term nor encoder proposes."""
+        title = self._knowledge.decoder.title(code)
+        evidence = Evidence(0.0, TermFlag(0), None, 0, 0, said.told.asserts, title)
+        return Candidate(Leaf(code, frozenset(), 0), evidence, 0.0)
 
     def _named(self, reading: Reading, encodings: Encodings) -> list[Found]:
         """Return what the encoder tags as mentions: terms and phrases that are known already, and others."""
@@ -260,6 +307,7 @@ class Coder:
             similarity=best.evidence.similarity,
             tagging=linked.tagging,
             outside=outside,
+            habit=linked.habit,
         )
         confidence = model.confidence(signals)
         if outside and confidence < model.threshold:

@@ -15,6 +15,7 @@ from pathlib import Path
 from bertillon_server.coding.fusion import Fusion
 from bertillon_server.coding.ranking import Ranking
 from bertillon_server.coding.terms import TermFlag
+from bertillon_server.coding.usage import Habit, Usage
 from bertillon_server.coding.vocabulary import Assertion, CodingProfile, SectionKind
 
 _GROUPS: Mapping[str, tuple[SectionKind, ...]] = {
@@ -50,9 +51,12 @@ _GROUPS: Mapping[str, tuple[SectionKind, ...]] = {
     ),
     "section:lists": (SectionKind.MEDICATIONS, SectionKind.ALLERGIES, SectionKind.IMMUNIZATIONS),
 }
+# As plain numbers: combining members of an enum takes ten times as long.
+_CURATED, _OFFICIAL, _STRIPPED = int(TermFlag.CURATED), int(TermFlag.OFFICIAL), int(TermFlag.STRIPPED)
 _GROUP_OF = {kind: group for group, kinds in _GROUPS.items() for kind in kinds}
 
 # Chapters that behave unlike diseases: symptoms, injuries, factors of health, external causes, neoplasms.
+_DISEASE = "chapter:disease"
 _CHAPTERS = {"R": "chapter:symptom", "S": "chapter:injury", "T": "chapter:injury", "Z": "chapter:status"}
 _CHAPTERS |= dict.fromkeys("VWXY", "chapter:external") | {"C": "chapter:neoplasm"}
 
@@ -89,7 +93,8 @@ class Signals:
     similarity of a phrase found by the encoder alone, None for a term. `words` counts the words that matched.
     `codeable` and `named` are what the encoder's heads give the mention, `similarity` how near it is to a text of
     the code; None where the encoder did not see it. `outside` tells that the note states its problems in other
-    sections than the mention's.
+    sections than the mention's. `habit` is what annotators usually gave for the same words, None where nothing
+    was learned of them or the profile does not ask.
     """
 
     code: str
@@ -109,40 +114,60 @@ class Signals:
     lead: float = 0.0
     outside: bool = False
     tagging: Tagging = Tagging.NONE
+    habit: Habit | None = None
+
+
+# Names of features, made once: a note asks for hundreds.
+_PLACE_NAMES = {place: f"place:{place.name.lower()}" for place in Place}
+_PLACED = {
+    (place, chapter): f"{name}, {chapter}"
+    for place, name in _PLACE_NAMES.items()
+    for chapter in {_DISEASE, *_CHAPTERS.values()}
+}
+_ASSERTION_NAMES = {assertion: f"assertion:{assertion.name.lower()}" for assertion in Assertion}
+_TAGGING_NAMES = {tagging: f"read:{tagging.name.lower()}" for tagging in Tagging}
 
 
 def features(signals: Signals) -> dict[str, float]:
     """Return the features of a link by name; absent ones are 0."""
-    chapter = _CHAPTERS.get(signals.code[0], "chapter:disease")
+    chapter = _CHAPTERS.get(signals.code[0], _DISEASE)
     named = {
         "bias": 1.0,
         _GROUP_OF.get(signals.section, "section:other"): 1.0,
         chapter: 1.0,
-        f"place:{signals.place.name.lower()}": 1.0,
-        f"place:{signals.place.name.lower()}, {chapter}": 1.0,
+        _PLACE_NAMES[signals.place]: 1.0,
+        _PLACED[signals.place, chapter]: 1.0,
         "invented": float(signals.invented > 0),
         "axes": float(signals.used > 0),
         "lead": min(signals.lead, 3.0),
         "outside": float(signals.outside),
-        f"assertion:{signals.assertion.name.lower()}": 1.0,
+        _ASSERTION_NAMES[signals.assertion]: 1.0,
     }
     if signals.codeable is not None and signals.named is not None:
         named |= {
             "read": 1.0,
             "read:codeable": _logit(signals.codeable),
             "read:named": _logit(signals.named),
-            f"read:{signals.tagging.name.lower()}": 1.0,
+            _TAGGING_NAMES[signals.tagging]: 1.0,
         }
     if signals.similarity is not None:
         named |= {"compared": 1.0, "compared:similarity": 10.0 * (signals.similarity - 0.6)}
+    if signals.habit is not None:
+        named |= {
+            "usual": 1.0,
+            "usual:chance": _logit(signals.habit.chance),
+            "usual:notes": math.log1p(signals.habit.notes),
+            "usual:alone": float(not signals.weight and signals.cosine is None),
+        }
     if signals.cosine is not None:
         # Similarities of unrelated texts lie below 0.6; ten times the rest spreads them over the logistic.
         named |= {"phrase": 1.0, "cosine": 10.0 * (signals.cosine - 0.6)}
     else:
+        flags = int(signals.flags)
         named |= {
-            "term:curated": float(bool(signals.flags & TermFlag.CURATED)),
-            "term:official": float(bool(signals.flags & TermFlag.OFFICIAL)),
-            "term:stripped": float(bool(signals.flags & TermFlag.STRIPPED)),
+            "term:curated": float(flags & _CURATED > 0),
+            "term:official": float(flags & _OFFICIAL > 0),
+            "term:stripped": float(flags & _STRIPPED > 0),
             "term:weight": signals.weight / 10.0,
             "term:ambiguous": float(signals.margin < 1.0),
             "words:two": float(signals.words == 2),
@@ -170,10 +195,14 @@ class Calibration:
     profiles: Mapping[CodingProfile, ProfileModel]
     ranking: Ranking = field(default_factory=Ranking)
     fusion: Fusion = field(default_factory=Fusion.rules_alone)
+    usage: Usage = field(default_factory=Usage)
 
     @classmethod
     def load(cls, path: Path) -> Calibration:
-        """Read `calibration.json`: an object by profile name of `weights` and `threshold`, `ranking`, `fusion`."""
+        """Read `calibration.json`: by profile name `weights` and `threshold`, and `ranking`, `fusion` and `usage`.
+
+        The last three may be left out.
+        """
         stored = json.loads(path.read_text(encoding="utf-8"))
         return cls(
             {
@@ -182,6 +211,7 @@ class Calibration:
             },
             Ranking(stored["ranking"]) if "ranking" in stored else Ranking(),
             Fusion.from_json(stored["fusion"]) if "fusion" in stored else Fusion.rules_alone(),
+            Usage.from_json(stored.get("usage", {})),
         )
 
 

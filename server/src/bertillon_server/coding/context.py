@@ -23,6 +23,9 @@ ITEM_REACH = 30
 
 _NUMBERED = frozenset({"stage", "grade", "class", "type", "gravida", "group"})
 _DENIALS = frozenset({"without", "no", "not"})
+_WITH = frozenset({"with", "w"})
+# Words from "with" to what a mention is with, itself included: "with mild acute exacerbation".
+_QUALIFIED = 3
 _SIDES = frozenset({"right", "left", "bilateral"})
 
 
@@ -31,22 +34,24 @@ def context_of(
 ) -> dict[str, Span]:
     """Return the canonical forms that may qualify a mention, each with where it stands.
 
-    The clause ends at a full stop, a semicolon, a denial ("without") or another mention. A number counts only
-    right after the mention ("CKD 3a") or after a word such as "stage": doses and dates are never taken for one.
-    Of two sides the nearer one counts. `taken` bool [n] tells which words belong to a mention.
+    The clause ends at a full stop, a semicolon, a denial ("without") or another mention, unless that is what the
+    mention is "with": of "asthma with status asthmaticus" one code tells both. A number counts only right after the
+    mention ("CKD 3a") or after a word such as "stage": doses and dates are never taken for one. Of two sides the
+    nearer one counts, and none where the mention names its own. `taken` bool [n] tells which words belong to one.
     """
     near: dict[str, Span] = {}
+    sided = not _SIDES.isdisjoint(words.forms[found.first : found.last])
     before = _walk(text, words, found, range(found.first - 1, found.first - 1 - REACH, -1), taken)
     after = _walk(text, words, found, range(found.last, found.last + REACH), taken)
     for i in _nearest(found, before, after):
         form = words.forms[i]
-        if form in _SIDES and _SIDES & near.keys():
+        if form in _SIDES and (sided or _SIDES & near.keys()):
             continue
         if form[:1].isdigit() and i != found.last and words.forms[i - 1] not in _NUMBERED:
             continue
         near.setdefault(form, _span(words, i))
     if found.item is not None:
-        _add_item(words, items[found.item], taken, near)
+        _add_item(words, items[found.item], taken, near, sided=sided)
     return near
 
 
@@ -90,9 +95,16 @@ def axes_of(
 
 
 def _walk(text: str, words: Words, found: Found, path: range, taken: NDArray[np.bool_]) -> list[int]:
-    reached = []
+    reached: list[int] = []
+    joined = False
     for i in path:
-        if not 0 <= i < len(words.forms) or taken[i]:
+        if not 0 <= i < len(words.forms):
+            break
+        if taken[i] and not joined:
+            joined = path.step > 0 and any(words.forms[at] in _WITH for at in reached[-_QUALIFIED:])
+            if not joined:
+                break
+        elif joined and not taken[i]:
             break
         if not found.sentence.start <= words.starts[i] < found.sentence.end:
             break
@@ -110,7 +122,9 @@ def _nearest(found: Found, before: list[int], after: list[int]) -> list[int]:
     return sorted([*before, *after], key=lambda i: found.first - i if i < found.first else i - found.last + 1)
 
 
-def _add_item(words: Words, item: ProblemItem, taken: NDArray[np.bool_], near: dict[str, Span]) -> None:
+def _add_item(
+    words: Words, item: ProblemItem, taken: NDArray[np.bool_], near: dict[str, Span], *, sided: bool
+) -> None:
     """Add the axes that the rest of a problem's text states for its head."""
     first = int(np.searchsorted(words.starts, item.head.start, "left"))
     last = int(np.searchsorted(words.starts, max(item.body.end, item.head.end), "left"))
@@ -121,7 +135,7 @@ def _add_item(words: Words, item: ProblemItem, taken: NDArray[np.bool_], near: d
         kind = axis_of(form)
         if kind is None or (form[:1].isdigit() and (i == 0 or words.forms[i - 1] not in _NUMBERED)):
             continue
-        if kind is AxisKind.LATERALITY and _SIDES & near.keys():
+        if kind is AxisKind.LATERALITY and (sided or _SIDES & near.keys()):
             continue
         near.setdefault(form, _span(words, i))
 

@@ -10,10 +10,14 @@ from functools import lru_cache
 from typing import Protocol
 
 from bertillon_server.coding.axes import DOMINANCE, Title, axis_in, axis_of, is_default, read_title
+from bertillon_server.coding.implied import GRANTED, by_severity, granted, implied
 from bertillon_server.coding.vocabulary import AxisKind
 
 # A category with more billable codes than this is not searched for a more specific sibling.
 MAX_SIBLINGS = 4000
+
+# Forms of titles that count as documented where the text says something else.
+_CONDITIONAL = DOMINANCE.keys() | GRANTED.keys()
 
 _SEQUELA = frozenset({"sequela", "sequelae", "residual"})
 # Words of routine aftercare: the 7th character for a subsequent encounter (guidelines I.C.19.a).
@@ -92,7 +96,7 @@ class _Bases:
                 self._places.setdefault(form, 1 << len(self._places))
         self.unilateral = self._places.get("unilateral", 0)
         self.defaults = self.bits(form for form in self._places if is_default(form, ()))
-        self.dominance = [(self._places.get(form, 0), side) for form, side in DOMINANCE.items()]
+        self._conditional = _CONDITIONAL & self._places.keys()
         self.items = tuple(
             _Base(
                 title=title,
@@ -113,6 +117,11 @@ class _Bases:
         """Return the bits of the forms that a title of the scope has."""
         places = self._places
         return sum(places[form] for form in forms if form in places)
+
+    def documented(self, said: frozenset[str]) -> int:
+        """Return the bits of the forms that count as documented although the text does not say them."""
+        asked = (form for form in self._conditional if is_default(form, said) or granted(form, said))
+        return self.defaults | self.bits(asked)
 
     def unknown(self, forms: Iterable[str]) -> int:
         """Return how many of the forms no title of the scope has."""
@@ -150,6 +159,9 @@ class Decoder:
         `span` holds the canonical forms of the mention itself, `context` those of the words around it that
         may qualify it, `denied` those that the mention denies ("without aura").
         """
+        said = span | context.keys()
+        said |= implied(target, said)
+        target = by_severity(target, said)
         title = read_title(self._codes.title(target))
         wanted = title.asserts | title.either
         scope = target
@@ -157,18 +169,19 @@ class Decoder:
         if billable or title.open:
             # What the concept leaves open, a sibling may say.
             category = target[:3]
-            if self._leaf_count(category) <= MAX_SIBLINGS and (not billable or _improvable(title, target)):
+            if self._leaf_count(category) <= MAX_SIBLINGS and (
+                not billable or _improvable(title, self._codes.title(target), target)
+            ):
                 scope = category
             elif billable:
                 return Leaf(target, frozenset(), 0)
         bases = self._bases(scope)
         if not bases.items:
             return None
-        said = span | context.keys()
         if not billable:
             wanted |= self._bases(target).shared
         base, invented = _best(bases, wanted, said, denied, keep=scope != target)
-        used = frozenset(form for form in base.title.asserts if form in said and form not in wanted)
+        used = frozenset(form for form in base.title.asserts - wanted if _says(said, form))
         if billable and not used and not base.title.denies & denied:
             # A sibling takes the place of a code that may be reported only for what the text says beyond it.
             invented, base = 0, bases.of_code(target)
@@ -193,9 +206,15 @@ class Decoder:
         return _Bases(grouped)
 
 
-def _improvable(title: Title, code: str) -> bool:
-    """Whether a billable code leaves something open that a sibling may say."""
-    return title.open or bool(title.denies) or code.endswith("9") or len(code) == 3
+def _improvable(title: Title, words: str, code: str) -> bool:
+    """Whether a billable code, of which `words` is the title, leaves something open that a sibling may say."""
+    open_ended = title.open or bool(title.denies) or "uncomplicated" in words.lower()
+    return open_ended or code.endswith("9") or len(code) == 3
+
+
+def _says(said: frozenset[str], form: str) -> bool:
+    """Whether a text says a form: one side is said by either."""
+    return form in said or (form == "unilateral" and not said.isdisjoint(("right", "left")))
 
 
 def _best(
@@ -203,10 +222,7 @@ def _best(
 ) -> tuple[_Base, int]:
     """Return the leaves with the highest score, the first among equals, and how many details they would invent."""
     asked, told, ruled_out = bases.bits(wanted), bases.bits(said), bases.bits(denied)
-    granted = bases.defaults
-    for bit, side in bases.dominance:
-        if side in said:
-            granted |= bit
+    documented = bases.documented(said)
     supported = told
     if "right" in said or "left" in said:
         supported |= bases.unilateral
@@ -217,7 +233,7 @@ def _best(
     for base in bases.items:
         asserts, either, denies = base.asserts, base.either, base.denies
         more = asserts & ~asked
-        invented = (more & ~supported & ~granted).bit_count()
+        invented = (more & ~supported & ~documented).bit_count()
         score = (
             base.constant
             + always_lost

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bertillon_server.bundle.loader import Bundle, BundleError
 from bertillon_server.bundle.manifest import (
     SCALES_FILE,
+    SEARCH_AXES_FILE,
     SEARCH_FILE,
     TOKENIZER_FILE,
     VECTORS_FILE,
@@ -80,6 +81,7 @@ def load_learned(bundle: Bundle) -> Learned:
                 graph=bundle.path(SEARCH_FILE),
                 vectors=bundle.path(VECTORS_FILE),
                 scales=bundle.path(SCALES_FILE),
+                axes=bundle.path(SEARCH_AXES_FILE),
             ),
             tokenizer=Tokenizer.from_file(bundle.path(TOKENIZER_FILE)),
             calibration=Calibration.load(bundle.path(CALIBRATION_FILE)),

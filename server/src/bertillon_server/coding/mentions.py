@@ -168,9 +168,21 @@ def found_at(
         return None
     if max(map(len, words.forms[first:last])) < MIN_PHRASE_WORD:
         return None
+    return found_between(first, last, words, sentences, items)
+
+
+def found_between(
+    first: int, last: int, words: Words, sentences: Sequence[Span], items: Sequence[ProblemItem]
+) -> Found | None:
+    """Return the words `[first, last)` as a candidate that no term covers; None when no sentence holds them."""
     whole = Span(int(words.starts[first]), int(words.ends[last - 1]))
     sentence = next((s for s in sentences if s.contains(whole)), None)
     return None if sentence is None else Found(first, last, whole, sentence, None, _item_of(whole, items))
+
+
+def breaks_phrase(form: str) -> bool:
+    """Whether a canonical form belongs to the sentence around a condition and not to its name."""
+    return form in _BREAKS
 
 
 def taken_words(words: Words, found: Iterable[Found]) -> NDArray[np.bool_]:

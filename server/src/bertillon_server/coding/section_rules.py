@@ -7,6 +7,7 @@ assessment belongs to the assessment, and `HEENT:` to the examination.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from bertillon_server.coding.section_headers import Candidate, Delimiter, Marker
 from bertillon_server.coding.section_titles import SubTitle, kind_of, sub_title_of
@@ -99,6 +100,8 @@ _STAYS_IN_PLAN = frozenset(
         "status",
     }
 )
+# Lines with a single hash that make a list.
+_LEAST_MARKED = 2
 _SOAP_LETTERS = frozenset({"s", "o", "a", "p"})
 _STUDY_NAME = re.compile(
     r"\s*+(?:CT|CTA|MRI?|MRA|PET|X-?ray|XR|US|Ultrasound|CXR|Chest|Mammogra|Fluoro|Echo|Doppler|Bone scan|Bilateral|"
@@ -109,12 +112,23 @@ _DIGIT_SOON = re.compile(r"[^0-9\r\n]{0,14}+[0-9]")
 _COPIED = re.compile(r"\s*+(?:Dr\b|Drs\b|[A-Z][\w. ]{0,40}+,\s*+(?:M\.?D|D\.?O)\b)")
 
 
+def hashes_name_problems(found: Iterable[Candidate]) -> bool:
+    """Whether a single hash marks the problems of a list ("#HTN: ...") and not the headings of a document.
+
+    In a document some heading is the title of a section.
+    """
+    marked = [candidate for candidate in found if candidate.level == 1]
+    known = any(kind_of(candidate.key) or sub_title_of(candidate.key) for candidate in marked)
+    return len(marked) >= _LEAST_MARKED and not known
+
+
 class Reading:
     """Reads candidates in order and says which open a section; holds what has been opened so far."""
 
-    def __init__(self, text: str, *, capitals: bool) -> None:
+    def __init__(self, text: str, *, capitals: bool, hashes: bool = False) -> None:
         self._text = text
         self._capitals = capitals
+        self._hashes = hashes
         self._kind = K.UNSPECIFIED
         self._header: Candidate | None = None
         self._seen: set[K] = set()
@@ -131,6 +145,10 @@ class Reading:
     def _judged(self, candidate: Candidate) -> K | None:  # noqa: C901, PLR0911 - one rule a return
         if candidate.key in _SOAP_LETTERS:
             return self._soap(candidate)
+        if self._hashes and candidate.level == 1:
+            # A list of problems under no header is an assessment; in a hospital course it is the course by problem.
+            stays = self._kind in PROBLEM_KINDS or self._kind is K.HOSPITAL_COURSE
+            return None if stays else K.ASSESSMENT_AND_PLAN
         sub = sub_title_of(candidate.key)
         if sub is not None and self._kind in _DIVIDED and not candidate.level:
             return None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bertillon_server.coding.results import PreCutSection, Section
 from bertillon_server.coding.section_headers import Candidate, candidates, written_in_capitals
-from bertillon_server.coding.section_rules import Reading
+from bertillon_server.coding.section_rules import Reading, hashes_name_problems
 from bertillon_server.coding.section_titles import title_kind
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.vocabulary import SectionKind
@@ -27,12 +28,15 @@ def find_sections(text: str) -> list[Section]:
     """
     if not text:
         return []
-    reading = Reading(text, capitals=written_in_capitals(text))
+    found = list(candidates(text))
+    hashes = hashes_name_problems(found)
+    reading = Reading(text, capitals=written_in_capitals(text), hashes=hashes)
     opened: list[tuple[Candidate, SectionKind]] = []
-    for candidate in candidates(text):
+    for candidate in found:
         kind = reading.opened(candidate)
         if kind is not None:
-            opened.append((candidate, kind))
+            named = hashes and candidate.level == 1
+            opened.append((_without_title(candidate) if named else candidate, kind))
             if len(opened) == MAX_SECTIONS - 1:
                 break
     return _tiled(text, opened)
@@ -122,7 +126,13 @@ def _as_cut(text: str, index: int, cut: PreCutSection, start: int) -> Section:
 
 
 def _titled(index: int, kind: SectionKind, span: Span, title: Span, body: int) -> Section:
-    return Section(index=index, kind=kind, span=span, title=title, body=Span(min(body, span.end), span.end))
+    named = title if title.start < title.end else None
+    return Section(index=index, kind=kind, span=span, title=named, body=Span(min(body, span.end), span.end))
+
+
+def _without_title(candidate: Candidate) -> Candidate:
+    """Return a candidate that opens a section at the name of a problem, which is text of the section."""
+    return replace(candidate, title=Span(candidate.start, candidate.start), body=candidate.start)
 
 
 def _untitled(index: int, span: Span) -> Section:

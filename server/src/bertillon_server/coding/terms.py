@@ -26,9 +26,8 @@ LATERALITY_SALT = np.uint64(0xC2B2AE3D27D4EB4F)
 # Stands for a word that no term may contain.
 _NEVER = np.uint64(0xD6E8FEB86659FD93)
 
-# Low bits of a key that tell most runs that are no term: a table of 4 MB for half a million keys.
-_PRESENT_BITS = 22
-_PRESENT_MASK = np.uint64((1 << _PRESENT_BITS) - 1)
+# Places of the table of low bits beside those that the keys would fill: of eight places one at most is taken.
+_PRESENT_SPARE_BITS = 3
 
 TERM_DTYPE = np.dtype([("key", "<u8"), ("code", "<u4"), ("weight", "<f4"), ("flags", "<u2")])
 
@@ -65,9 +64,11 @@ class TermIndex:
     def __init__(self, table: NDArray[np.void], codes: tuple[str, ...]) -> None:
         self._table = table
         self._keys = np.ascontiguousarray(table["key"])
-        # bool [2 ** PRESENT_BITS]: whether some key has these low bits.
-        self._present = np.zeros(1 << _PRESENT_BITS, np.bool_)
-        self._present[self._keys & _PRESENT_MASK] = True
+        # bool [2 ** bits]: whether some key has these low bits, which most runs that are no term do not share.
+        size = 1 << (len(self._keys).bit_length() + _PRESENT_SPARE_BITS)
+        self._mask = np.uint64(size - 1)
+        self._present = np.zeros(size, np.bool_)
+        self._present[self._keys & self._mask] = True
         self.codes = codes
 
     @classmethod
@@ -145,7 +146,7 @@ class TermIndex:
         end = lasts[runs] + 1
         keys = (sums[end] - sums[begin]) ^ salt
         # Few runs are terms, and a look at one byte tells most of the others from them.
-        likely = np.flatnonzero(self._present[keys & _PRESENT_MASK])
+        likely = np.flatnonzero(self._present[keys & self._mask])
         keys, begin, end = keys[likely], begin[likely], end[likely]
         left = np.searchsorted(self._keys, keys, "left")
         hits = np.flatnonzero(self._keys[np.minimum(left, len(self._keys) - 1)] == keys)

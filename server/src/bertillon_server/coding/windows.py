@@ -6,6 +6,7 @@ end. A window names the kind of its section, so that the encoder can tell a prob
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ from bertillon_server.coding.spans import Span
 from bertillon_server.coding.vocabulary import SectionKind
 from bertillon_server.inference.tokenizer import Tokenizer
 
-# Sentences are gathered up to this many tokens, special ones included; a longer one has a window to itself.
+# Sentences are gathered up to this many tokens, special ones included, and to windows of like length; a longer one
+# has a window to itself.
 GATHERED_TOKENS = 64
 # Hard cap: a "sentence" without end is cut here.
 MAX_TOKENS = 128
@@ -100,8 +102,14 @@ def cut_windows(
     windows = []
     begin = 0
     room, cap = GATHERED_TOKENS - SPECIAL_TOKENS, MAX_TOKENS - SPECIAL_TOKENS
+    # Windows of like length: a last one of a few tokens would be read without its neighbours, and alone.
+    aim = len(ids) / math.ceil(len(ids) / room)
     for end, following in zip(bounds[1:], [*bounds[2:], None], strict=True):
-        if following is not None and following - begin <= room:
+        if (
+            following is not None
+            and following - begin <= room
+            and following - begin - aim <= aim - (end - begin)
+        ):
             continue
         windows += [
             _window(ids, offsets, start, min(start + cap, end), kind) for start in range(begin, end, cap)
