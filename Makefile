@@ -4,7 +4,8 @@ BUNDLE ?= models/current
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
-BUILD_INPUTS := $(shell find proto -name '*.proto') $(wildcard */pyproject.toml */hatch_build.py)
+BUILD_INPUTS := $(shell find proto -name '*.proto') $(wildcard */pyproject.toml */hatch_build.py) \
+	$(wildcard server/src/bertillon_server/catalog/*.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format serve check model evaluate clean

@@ -101,7 +101,8 @@ def serving(
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            env=os.environ | dict(environment or {}),
+            # Whatever code systems the user has imported are no part of what is measured.
+            env=os.environ | {"XDG_DATA_HOME": str(folder.resolve())} | dict(environment or {}),
         )
     try:
         service = Service(process, folder, spawned)

@@ -25,7 +25,14 @@ END = "<!-- end of settings -->"
 
 # Every setting stands in one group; the order is that of the page.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Where to serve, and what": ("address", "bundle", "metrics_address", "reflection", "channelz"),
+    "Where to serve, and what": (
+        "address",
+        "bundle",
+        "catalog_dir",
+        "metrics_address",
+        "reflection",
+        "channelz",
+    ),
     "Work and memory": (
         "workers",
         "max_queued_tokens",
@@ -54,6 +61,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 # Defaults that the settings leave to another part of the server.
 _WORKED_OUT = {
+    "catalog_dir": "`~/.local/share/bertillon/catalog`",
     "workers": "the usable cores",
     "max_message_bytes": "from the longest note",
     "max_queued_tokens": f"`{MAX_QUEUED_TOKENS}`",

@@ -23,6 +23,7 @@ from bertillon_server.app.server import Server
 from bertillon_server.app.settings import Settings, load_settings
 from bertillon_server.bundle.manifest import Canary
 from bertillon_server.catalog.codes import CodeKind, NoteKind, Release
+from bertillon_server.catalog.folder import CatalogFolder
 from bertillon_server.catalog.listing import ListedEntry, ListedNote, Listing, Source
 from bertillon_server.catalog.schema import write_catalog
 from bertillon_server.catalog.store import Catalog
@@ -187,7 +188,13 @@ class Serve(Protocol):
 
 
 def settings_for_tests(**changes: Any) -> Settings:
-    return load_settings({"address": "127.0.0.1:0", "metrics_address": "", "workers": 1} | changes, None)
+    fixed = {
+        "address": "127.0.0.1:0",
+        "metrics_address": "",
+        "workers": 1,
+        "catalog_dir": Path("/nonexistent"),
+    }
+    return load_settings(fixed | changes, None)
 
 
 def serving(folder: Path) -> Serve:
@@ -198,7 +205,9 @@ def serving(folder: Path) -> Serve:
         settings = settings_for_tests(**changes)
         coder, metrics = FakeCoder(), Metrics()
         components = Components(
-            catalog=Catalog.open(small_catalog(folder / "catalog.sqlite")),
+            catalog=Catalog.open(
+                small_catalog(folder / "catalog.sqlite"), imported=CatalogFolder(settings.catalog_dir)
+            ),
             coder=coder,
             scheduler=Scheduler(UnitEncoder(), workers=1, observer=metrics),
             executor=ThreadPoolExecutor(1),

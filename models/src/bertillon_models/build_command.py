@@ -31,7 +31,7 @@ from bertillon_models.code_set import RELEASE, SYSTEM, read_code_table
 from bertillon_models.fidelity import compare_vectors
 from bertillon_models.options import SENTENCES, TERMS
 from bertillon_models.terms import TermTable, build_table, read_lexicon, read_terminology, write_terms
-from bertillon_models.vectors import MAX_TOKENS, build_vectors, write_vectors
+from bertillon_models.vectors import build_vectors, write_vectors
 from bertillon_models.weights import (
     EncoderWeights,
     WeightsError,
@@ -52,6 +52,7 @@ from bertillon_server.bundle.manifest import (
 from bertillon_server.coding.heads import HEAD_WIDTH
 from bertillon_server.coding.knowledge import CALIBRATION_FILE
 from bertillon_server.coding.vocabulary import CodingProfile
+from bertillon_server.inference.concepts import MAX_TOKENS
 from bertillon_server.inference.encoder import Encoder
 from bertillon_server.inference.tokenizer import Tokenizer
 

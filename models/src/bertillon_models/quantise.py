@@ -18,8 +18,8 @@ import onnxruntime as ort
 from bertillon_models.graph import INPUT_IDS, MICROSOFT, FloatScheme, GraphWriter, encoder_graph
 from bertillon_models.quantise_linear import APART, Observed, QuantisedLinear, quantise_linear
 from bertillon_models.rounding import WEIGHT_LIMIT
-from bertillon_models.vectors import equal_length_batches
 from bertillon_models.weights import EncoderWeights, Floats, Layer, Linear
+from bertillon_server.inference.concepts import equal_length_batches
 from bertillon_server.inference.onnx_session import session_options
 from bertillon_server.inference.tokenizer import Ids
 

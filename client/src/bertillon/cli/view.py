@@ -12,8 +12,12 @@ from rich.text import Text
 from bertillon import (
     Assertion,
     AxisKind,
+    CodeEdit,
+    CodeFlags,
+    ComplicationLevel,
     EncounterSummary,
     Evidence,
+    FlagList,
     GetCodeResponse,
     Mention,
     MentionRef,
@@ -21,6 +25,7 @@ from bertillon import (
     SearchCodesResponse,
     SectionKind,
     SectionResult,
+    Sex,
     SuppressionReason,
     label,
 )
@@ -120,8 +125,29 @@ class View:
             self._console.print(Text.assemble((f"{kind} (at {note.stated_at}): ", "bold"), clean(note.text)))
         for character in reply.seventh_characters:
             self._entry(character.character, "", "magenta", Text(clean(character.meaning)))
+        if reply.HasField("flags"):
+            self._flags(reply.flags)
         for notice in reply.notices:
             self._console.print(Text(f"note: {clean(notice.message)}", "yellow"))
+
+    def _flags(self, flags: CodeFlags) -> None:
+        said = [f"HCC V24 {category}" for category in flags.hcc_v24]
+        said += [f"HCC V28 {category}" for category in flags.hcc_v28]
+        if flags.complication:
+            said.append(label(ComplicationLevel, flags.complication).upper())
+        if flags.poa_exempt:
+            said.append("exempt from present on admission")
+        said += [label(CodeEdit, edit) for edit in flags.edits]
+        if flags.HasField("ages"):
+            said.append(f"ages {flags.ages.first_years} to {flags.ages.last_years}")
+        if flags.sex:
+            said.append(f"{label(Sex, flags.sex)} (advice only)")
+        lists = ", ".join(
+            f"{label(FlagList, source.list)} {clean(source.version)}"
+            + ("" if source.in_force else " (not in force)")
+            for source in flags.sources
+        )
+        self._console.print(Text(f"flags: {'; '.join(said) or 'none'}  (from {lists})"))
 
     def hits(self, reply: SearchCodesResponse) -> None:
         """Print the codes found, best first."""

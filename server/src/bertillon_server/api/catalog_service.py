@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
@@ -17,7 +18,8 @@ from bertillon_server.api.convert import notices
 from bertillon_server.api.errors import CodeNotFoundError
 from bertillon_server.api.ports import NoteCoder
 from bertillon_server.api.validation import ValidLookup, ValidSearch, valid_lookup, valid_search
-from bertillon_server.catalog.codes import CodeEntry, Release, SearchHit
+from bertillon_server.catalog.codes import CodeEntry, Period, Release, SearchHit
+from bertillon_server.catalog.flags import CodeFlags, Edit
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.results import Notice
 from bertillon_server.inference.call import Call, Priority
@@ -82,10 +84,13 @@ class CatalogService(pb_grpc.CatalogServiceServicer):
         entry = self._catalog.get(*at)
         if entry is None:
             raise CodeNotFoundError
+        first, last = _asked(release, lookup.date_of_service)
+        period = entry.period or Period(None, None)
+        flags = self._catalog.flags(*at, lookup.date_of_service)
         return pb.GetCodeResponse(
             code=_code(release, entry.code),
             title=entry.title,
-            billable=entry.billable,
+            billable=entry.billable and period.overlaps(first, last),
             ancestors=_titles(self._catalog.ancestors(*at)),
             children=_titles(self._catalog.children(*at)),
             notes=[
@@ -99,8 +104,11 @@ class CatalogService(pb_grpc.CatalogServiceServicer):
                 for value in self._catalog.seventh_characters(*at)
             ],
             valid_from=release.valid_from.isoformat(),
-            valid_to="" if release.valid_to is None else release.valid_to.isoformat(),
+            valid_to=_iso(release.valid_to),
             notices=notices(remarks),
+            code_valid_from=_iso(period.valid_from),
+            code_valid_to=_iso(period.valid_to),
+            flags=None if flags is None else _flags(flags),
         )
 
     def _release(self, system: str, date: dt.date | None) -> tuple[Release, list[Notice]]:
@@ -124,15 +132,17 @@ class CatalogService(pb_grpc.CatalogServiceServicer):
             billable_only=search.billable_only,
         )
         table = self._catalog.code_table(release.system, release.version)
+        dates = _asked(release, search.date_of_service)
+        hits = [dataclasses.replace(hit, billable=table.is_billable_in(hit.code, *dates)) for hit in hits]
         known = self._coder.search_terms(search.query, release.system, release.version)
         best = max((hit.score for hit in hits), default=0.0)
         named = [
-            SearchHit(code, title, table.is_billable(code), title, best + len(known) - place)
+            SearchHit(code, title, table.is_billable_in(code, *dates), title, best + len(known) - place)
             for place, (code, title) in enumerate(known)
-            if table.is_billable(code) or not search.billable_only
         ]
         codes = {hit.code for hit in named}
-        return [*named, *(hit for hit in hits if hit.code not in codes)][: search.limit]
+        found = [*named, *(hit for hit in hits if hit.code not in codes)]
+        return [hit for hit in found if hit.billable or not search.billable_only][: search.limit]
 
     async def _by_meaning(self, search: ValidSearch, release: Release, call: Call) -> list[SearchHit]:
         wanted = search.limit * (_OVERFETCH if search.billable_only else 1)
@@ -141,8 +151,9 @@ class CatalogService(pb_grpc.CatalogServiceServicer):
         table = await loop.run_in_executor(
             self._executor, self._catalog.code_table, release.system, release.version
         )
+        dates = _asked(release, search.date_of_service)
         hits = [
-            SearchHit(code, title, table.is_billable(code), title, score)
+            SearchHit(code, title, table.is_billable_in(code, *dates), title, score)
             for code, title, score in found
             if code in table
         ]
@@ -161,6 +172,37 @@ def fused(rankings: Iterable[Sequence[SearchHit]]) -> list[SearchHit]:
     return [
         SearchHit(hit.code, hit.title, hit.billable, hit.matched_term, scores[hit.code]) for hit in ordered
     ]
+
+
+def _asked(release: Release, date: dt.date | None) -> tuple[dt.date, dt.date | None]:
+    """Return the dates on which a code has to be in force: the date of service, or any of the release's."""
+    return (date, date) if date is not None else (release.valid_from, release.valid_to)
+
+
+def _flags(flags: CodeFlags) -> pb.CodeFlags:
+    return pb.CodeFlags(
+        hcc_v24=flags.hcc_v24,
+        hcc_v28=flags.hcc_v28,
+        poa_exempt=flags.poa_exempt,
+        complication=enums.COMPLICATION_VALUE[flags.complication]
+        if flags.complication
+        else pb.COMPLICATION_LEVEL_UNSPECIFIED,
+        edits=[enums.EDIT_VALUE[edit] for edit in Edit if edit in flags.edits],
+        ages=None
+        if flags.age_years is None
+        else pb.AgeRange(first_years=flags.age_years[0], last_years=flags.age_years[1]),
+        sex=enums.SEX_EDIT_VALUE[flags.sex] if flags.sex else types.SEX_UNSPECIFIED,
+        sources=[
+            pb.FlagSource(
+                list=enums.FLAG_LIST_VALUE[source.kind], version=source.version, in_force=source.exact
+            )
+            for source in flags.sources
+        ],
+    )
+
+
+def _iso(date: dt.date | None) -> str:
+    return "" if date is None else date.isoformat()
 
 
 def _code(release: Release, code: str) -> types.Code:

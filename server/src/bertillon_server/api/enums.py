@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from bertillon.coding.v1 import catalog_service_pb2 as catalog_pb
 from bertillon.coding.v1 import types_pb2 as types
 from bertillon_server.catalog.codes import NoteKind
+from bertillon_server.catalog.flags import ComplicationLevel, Edit, FlagKind, SexEdit
 from bertillon_server.coding import vocabulary as words
 
 Member = TypeVar("Member", bound=Enum)
@@ -45,6 +46,10 @@ MENTION_TYPE_VALUE: Final = to_contract(types.MentionType, words.MentionType)
 AXIS_KIND_VALUE: Final = to_contract(types.AxisKind, words.AxisKind)
 SUPPRESSION_VALUE: Final = to_contract(types.SuppressionReason, words.SuppressionReason)
 NOTE_KIND_VALUE: Final = to_contract(catalog_pb.NoteKind, NoteKind)
+COMPLICATION_VALUE: Final = to_contract(catalog_pb.ComplicationLevel, ComplicationLevel)
+EDIT_VALUE: Final = to_contract(catalog_pb.CodeEdit, Edit)
+FLAG_LIST_VALUE: Final = to_contract(catalog_pb.FlagList, FlagKind)
+SEX_EDIT_VALUE: Final = to_contract(types.Sex, SexEdit)
 NOTICE_VALUE: Final[Mapping[str, Any]] = {
     name.removeprefix("NOTICE_KIND_"): value for name, value in types.NoticeKind.items()
 }

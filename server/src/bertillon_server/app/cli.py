@@ -1,4 +1,4 @@
-"""`bertillon-server`: serve, check.
+"""`bertillon-server`: serve, check, catalog.
 
 Nothing heavy is imported before a command needs it, so that help is quick; and the numeric libraries read
 their thread counts when they are imported, so these are set first.
@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import click
 
+from bertillon_server.app.catalog_command import catalog
 from bertillon_server.app.flags import settings_options
 from bertillon_server.app.settings import Settings, load_settings
 from bertillon_server.app.startup import StartupError
@@ -50,7 +51,7 @@ def main() -> None:
 
 
 class _Program(click.Group):
-    """The group of all commands; wrong usage ends in one line, where click writes three."""
+    """The group of all commands; wrong usage, and what keeps a command from its work, end in one line."""
 
     def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - as in click
         """Run the command line."""
@@ -62,6 +63,9 @@ class _Program(click.Group):
             ended = run(*args, standalone_mode=False, **extra)
         except click.ClickException as error:
             _refuse(error)
+        except StartupError as error:
+            click.echo(f"bertillon-server: {' '.join(str(error).split())}", err=True)
+            sys.exit(error.exit_code)
         except click.Abort:
             sys.exit(_INTERRUPTED)
         sys.exit(ended if isinstance(ended, int) else 0)
@@ -96,8 +100,7 @@ def serve(config: Path | None, **flags: Any) -> None:  # noqa: ANN401 - one keyw
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     from bertillon_server.app import serve as process  # noqa: PLC0415 - see the module's docstring
 
-    with _Reported():
-        process.serve(_settings(config, flags))
+    process.serve(_settings(config, flags))
 
 
 @cli.command()
@@ -106,20 +109,10 @@ def check(config: Path | None, **flags: Any) -> None:  # noqa: ANN401
     """Load everything, code the bundle's canary, and say whether it could serve."""
     from bertillon_server.app import serve as process  # noqa: PLC0415
 
-    with _Reported():
-        click.echo(process.check(_settings(config, flags)))
+    click.echo(process.check(_settings(config, flags)))
 
 
-class _Reported:
-    """Turns a `StartupError` into one line on standard error and its exit code."""
-
-    def __enter__(self) -> None:
-        """Do nothing."""
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, StartupError):
-            click.echo(f"bertillon-server: {' '.join(str(error).split())}", err=True)
-            sys.exit(error.exit_code)
+cli.add_command(catalog)
 
 
 def _settings(config: Path | None, flags: dict[str, Any]) -> Settings:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
+
+import structlog
 
 from bertillon_server.api.ports import NoteCoder
 from bertillon_server.api.validation import DEFAULT_SYSTEM
@@ -15,10 +18,12 @@ from bertillon_server.app.startup import StartupError
 from bertillon_server.bundle.loader import Bundle, BundleError, load_bundle
 from bertillon_server.bundle.manifest import ENCODER_FILE, Canary
 from bertillon_server.catalog.codes import CatalogError
+from bertillon_server.catalog.folder import CatalogFolder
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.flow import CodingFlow
-from bertillon_server.coding.knowledge import load_knowledge
+from bertillon_server.coding.imported import ImportedConcepts, load_concepts
+from bertillon_server.coding.knowledge import load_knowledge, load_learned
 from bertillon_server.coding.pool import StagePool
 from bertillon_server.coding.releases import Releases
 from bertillon_server.coding.results import EncounterSummary, NoteInput
@@ -27,11 +32,13 @@ from bertillon_server.inference.call import Call
 from bertillon_server.inference.encoder import Encoder
 from bertillon_server.inference.observer import SchedulerObserver
 from bertillon_server.inference.scheduler import MAX_QUEUED_TOKENS, Scheduler, SchedulerStats
+from bertillon_server.inference.tokenizer import Tokenizer
 
 # When the components stop, no call is left that could have work in the scheduler.
 _SCHEDULER_GRACE_S: Final = 1.0
 # Look-ups in the catalog take a few milliseconds, mostly in SQLite, which lets other threads run.
 _LOOK_UP_THREADS: Final = 2
+_LOG = structlog.get_logger("bertillon.catalog")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,7 @@ class Components:
     """What exists once per process below the API.
 
     `executor` runs look-ups in the catalog, `pool` the stages of coding; `model` is what replies state as the
-    model.
+    model. `canary_date` is a date of service in the release that the bundle was made for.
     """
 
     catalog: Catalog
@@ -49,6 +56,7 @@ class Components:
     pool: StagePool
     model: str
     canary: Canary
+    canary_date: dt.date | None = None
 
     def stats(self) -> SchedulerStats:
         """Return where the scheduler stands."""
@@ -61,8 +69,9 @@ class Components:
         """
         await self.scheduler.start()
         await self.scheduler.warm_up()
+        note = NoteInput(self.canary.text, date_of_service=self.canary_date)
         codes: set[str] = set()
-        async for event in self.coder.code_note(NoteInput(self.canary.text), Call()):
+        async for event in self.coder.code_note(note, Call()):
             if isinstance(event, EncounterSummary):
                 codes = {item.code.code for item in event.codes}
         expected = set(self.canary.codes)
@@ -83,9 +92,13 @@ class Components:
 
 def build_components(settings: Settings, observer: SchedulerObserver) -> Components:
     """Load everything; blocks for seconds. Raises `StartupError` saying what is missing or damaged."""
+    if "catalog_dir" in settings.model_fields_set and not settings.catalog_dir.is_dir():
+        raise StartupError(
+            f"there is no catalog directory at {settings.catalog_dir}; import something, or unset it"
+        )
     try:
         bundle = load_bundle(settings.bundle)
-        catalog = Catalog.open()
+        catalog = Catalog.open(imported=CatalogFolder(settings.catalog_dir))
         return _put_together(settings, observer, bundle, catalog)
     except (BundleError, CatalogError) as error:
         raise StartupError(str(error)) from None
@@ -96,12 +109,32 @@ def build_components(settings: Settings, observer: SchedulerObserver) -> Compone
         ) from error
 
 
+def _imported_concepts(
+    settings: Settings, bundle: Bundle, catalog: Catalog, tokenizer: Tokenizer
+) -> dict[tuple[str, str], ImportedConcepts]:
+    """Open the vectors of what is imported; says in the log where they are another encoder's."""
+    found = {}
+    for folder in CatalogFolder(settings.catalog_dir).codes():
+        system, version = folder.parent.name, folder.name
+        if system == DEFAULT_SYSTEM:
+            continue  # searched with the bundle's own vectors
+        concepts = load_concepts(folder, catalog.code_table(system, version), bundle, tokenizer)
+        if concepts is None:
+            _LOG.warning("searched_by_words_only", system=system, version=version)
+        else:
+            found[system, version] = concepts
+    return found
+
+
 def _put_together(
     settings: Settings, observer: SchedulerObserver, bundle: Bundle, catalog: Catalog
 ) -> Components:
     rules = version("bertillon-server")
+    learned = load_learned(bundle)
     coders = {
-        release.version: Coder(load_knowledge(bundle, catalog, DEFAULT_SYSTEM, release.version, rules))
+        release.version: Coder(
+            load_knowledge(bundle, catalog, DEFAULT_SYSTEM, release.version, rules, learned)
+        )
         for release in catalog.releases(DEFAULT_SYSTEM)
     }
     scheduler = Scheduler(
@@ -112,6 +145,20 @@ def _put_together(
         observer=observer,
     )
     pool = StagePool(settings.workers)
-    flow = CodingFlow(Releases(catalog, DEFAULT_SYSTEM, coders), scheduler, pool)
+    releases = Releases(
+        catalog, DEFAULT_SYSTEM, coders, _imported_concepts(settings, bundle, catalog, learned.tokenizer)
+    )
+    flow = CodingFlow(releases, scheduler, pool)
     executor = ThreadPoolExecutor(_LOOK_UP_THREADS, thread_name_prefix="look-ups")
-    return Components(catalog, flow, scheduler, executor, pool, bundle.label, bundle.manifest.canary)
+    canary_date = next(
+        (
+            release.valid_from
+            for made_for in bundle.manifest.code_sets
+            for release in catalog.releases(made_for.system)
+            if (made_for.system, made_for.release) == (DEFAULT_SYSTEM, release.version)
+        ),
+        None,
+    )
+    return Components(
+        catalog, flow, scheduler, executor, pool, bundle.label, bundle.manifest.canary, canary_date
+    )

@@ -25,7 +25,7 @@ from bertillon_server.api.catalog_service import CatalogService
 from bertillon_server.api.coding_service import CodingService
 from bertillon_server.api.interceptor import CallInterceptor
 from bertillon_server.api.limits import Limits
-from bertillon_server.api.validation import RequestValidator
+from bertillon_server.api.validation import DEFAULT_SYSTEM, RequestValidator
 from bertillon_server.app.components import Components
 from bertillon_server.app.logs import CallLog
 from bertillon_server.app.metrics import Metrics
@@ -205,7 +205,7 @@ class Server:
     def _add_services(self, components: Components) -> None:
         coding = CodingService(
             coder=components.coder,
-            validator=RequestValidator(self._limits, components.catalog.systems()),
+            validator=RequestValidator(self._limits, (DEFAULT_SYSTEM,)),
             limits=self._limits,
             draining=self._draining,
             bugs=self._calls,

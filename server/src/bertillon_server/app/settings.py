@@ -32,6 +32,18 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def default_catalog_dir() -> Path:
+    """Return where imported code systems lie: below XDG_DATA_HOME, which is `~/.local/share` unless it is set."""
+    base = os.environ.get("XDG_DATA_HOME", "")
+    # The specification says to ignore a relative path.
+    if base and Path(base).is_absolute():
+        return Path(base) / "bertillon" / "catalog"
+    try:
+        return Path.home() / ".local" / "share" / "bertillon" / "catalog"
+    except RuntimeError:  # a user without a home directory, as in some containers
+        return Path("/var/lib/bertillon/catalog")
+
+
 class Settings(BaseSettings):
     """Everything an operator may set."""
 
@@ -48,6 +60,12 @@ class Settings(BaseSettings):
         Path("models/current"),
         description="Directory of the model bundle. Change it when bundles live outside the working "
         "directory, or to pin a version.",
+    )
+    catalog_dir: Path = Field(
+        default_factory=default_catalog_dir,
+        description="Directory of the code systems that `catalog import` adds to the built-in ICD-10-CM; by "
+        "default `bertillon/catalog` in the user's data directory. Change it when the server runs as another "
+        "user than the import, or when several servers share what is imported.",
     )
     workers: int = Field(
         default_factory=usable_cores,

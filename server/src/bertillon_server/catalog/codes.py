@@ -57,6 +57,19 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """Dates of service, both ends included; None where an end is open."""
+
+    valid_from: dt.date | None
+    valid_to: dt.date | None
+
+    def overlaps(self, first: dt.date, last: dt.date | None) -> bool:
+        """Whether some day is in the period and from `first` to `last`, an open end being None."""
+        begins_in_time = self.valid_from is None or last is None or self.valid_from <= last
+        return begins_in_time and (self.valid_to is None or first <= self.valid_to)
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseChoice:
     """The release that answers for a date of service.
 
@@ -75,6 +88,7 @@ class CodeEntry:
 
     `parent` is None for a chapter. `order` is the position in the published order, from 0, the same as in
     `CodeTable`. A block of a single category has the id `B20-B20`, to be told from the category `B20`.
+    `period` is that of the code itself, None where its system only states dates of whole releases.
     """
 
     code: str
@@ -83,6 +97,7 @@ class CodeEntry:
     parent: str | None
     billable: bool
     order: int
+    period: Period | None = None
 
 
 @dataclass(frozen=True, slots=True)

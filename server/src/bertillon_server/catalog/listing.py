@@ -5,6 +5,7 @@ Readers of other code systems produce the same values and share everything after
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,7 +27,8 @@ class ListedEntry:
 
     `parent` is the position of the parent in the listing. `seventh` are the values of the 7th character
     that are defined here for everything below. `extension` is the meaning of the 7th character of a code
-    that was expanded from such a definition.
+    that was expanded from such a definition. `valid_from` and `valid_to` are dates of service of the code
+    itself, for systems that state them.
     """
 
     code: str
@@ -37,6 +39,8 @@ class ListedEntry:
     notes: tuple[ListedNote, ...] = ()
     seventh: tuple[tuple[str, str], ...] = ()
     extension: str | None = None
+    valid_from: dt.date | None = None
+    valid_to: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-from bertillon_server.catalog.codes import CodeEntry, CodeKind, Note, NoteKind, SeventhCharacter, key_of
+from bertillon_server.catalog.codes import (
+    CodeEntry,
+    CodeKind,
+    Note,
+    NoteKind,
+    Period,
+    SeventhCharacter,
+    key_of,
+)
 
 _ENTRY = (
     "SELECT c.code, c.title, c.kind, p.code, c.billable, c.position, c.subtree_end, c.parent,"
-    " c.extension IS NOT NULL FROM code c"
+    " c.extension IS NOT NULL, c.valid_from, c.valid_to FROM code c"
     " LEFT JOIN code p ON p.release = c.release AND p.position = c.parent WHERE c.release = ?1 AND "
 )
 _BY_KEY = _ENTRY + "c.key = ?2"
@@ -53,7 +62,7 @@ class Found:
 def find(connection: sqlite3.Connection, release: int, code: str) -> Found | None:
     """Return the entry of a code in any spelling."""
     row = connection.execute(_BY_KEY, (release, key_of(code))).fetchone()
-    return Found(_entry(row), *row[6:]) if row is not None else None
+    return Found(_entry(row), *row[6:9]) if row is not None else None
 
 
 def ancestors(connection: sqlite3.Connection, release: int, found: Found) -> tuple[CodeEntry, ...]:
@@ -87,4 +96,14 @@ def seventh_characters(
 
 def _entry(row: tuple[Any, ...]) -> CodeEntry:
     code, title, kind, parent, billable, position = row[:6]
-    return CodeEntry(code, title, CodeKind(kind), parent, bool(billable), position)
+    return CodeEntry(code, title, CodeKind(kind), parent, bool(billable), position, period_of(*row[9:]))
+
+
+def period_of(valid_from: str | None, valid_to: str | None) -> Period | None:
+    """Return the dates of a code as the file holds them; None where it has none of its own."""
+    if valid_from is None and valid_to is None:
+        return None
+    first, last = (
+        dt.date.fromisoformat(date) if date is not None else None for date in (valid_from, valid_to)
+    )
+    return Period(first, last)

@@ -19,7 +19,8 @@ _LONGEST_QUERY = 2_000  # characters; the contract allows 500
 # Words that a query may have and the term not; "with" and "without" are never dropped, they decide codes.
 _IDLE_WORDS = frozenset("a an and by for in of on or the to".split())
 _WORD = re.compile(r"[^\W_]+")
-_CODE_PREFIX = re.compile(r"[A-Z]\d[0-9A-Z]?(?:\.?[0-9A-Z]{0,4})?")
+# ICD-10-CM from its second character on; of other systems, whatever is short and has a digit.
+_CODE_PREFIX = re.compile(r"[A-Z]\d[0-9A-Z]?(?:\.?[0-9A-Z]{0,4})?|(?=[A-Z]*\d)[0-9A-Z]{2,16}")
 # What does not tell a term from the query: modifiers in parentheses, and words for "nothing more is known".
 _ASIDE = re.compile(
     r"\([^)]*\)|\[[^\]]*\]|\bunspecified(?:\s+(?:organism|type|site))?\b|\bnos\b|\bmellitus\b"

@@ -5,9 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
@@ -26,8 +24,11 @@ from bertillon_server.catalog.codes import (
     SeventhCharacter,
 )
 from bertillon_server.catalog.compiling import CATALOG_FILE
+from bertillon_server.catalog.flags import FLAGGED_SYSTEM, CodeFlags, FlagFile, FlagSets
+from bertillon_server.catalog.folder import CODES_FILE, FLAGS_FILE, CatalogFolder
 from bertillon_server.catalog.instructions import Instructions
-from bertillon_server.catalog.schema import check_file, connect
+from bertillon_server.catalog.schema import file_kind
+from bertillon_server.catalog.sealed import SealedFile
 from bertillon_server.catalog.search import search_codes
 from bertillon_server.catalog.table import NO_POSITION, CodeTable
 
@@ -35,57 +36,76 @@ _T = TypeVar("_T")
 
 
 @dataclass(slots=True)
-class _Loaded:
-    """What is in memory of one release, read at first use."""
+class _At:
+    """Where a release is: its file and its number there. What is in memory of it is read at first use."""
 
+    file: SealedFile
+    id: int
+    release: Release
     table: CodeTable | None = None
     instructions: Instructions | None = None
 
 
 class Catalog:
-    """The code systems of one catalog file.
+    """The code systems of one or more catalog files.
 
     Safe for any number of threads: each call takes a connection out of a pool that grows with the calls in
-    progress. Codes are taken in any spelling (`e11.9`, `E119`, ` E11.9 `). A system or version that the file
-    does not hold, a damaged file and a closed catalog raise CatalogError; a code that the release does not
-    have is None or empty.
+    progress. Codes are taken in any spelling (`e11.9`, `E119`, ` E11.9 `). A system or version that no file
+    holds, a damaged file and a closed catalog raise CatalogError; a code that the release does not have is
+    None or empty.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, paths: Sequence[Path], flag_paths: Sequence[Path] = ()) -> None:
         """Prefer `open`."""
-        check_file(path)
-        self._path = path
-        self._idle: deque[sqlite3.Connection] = deque()
-        self._closed = threading.Event()
+        self._files: list[SealedFile] = []
+        self._flag_files: list[FlagFile] = []
         self._lock = threading.Lock()
-        with self._connection() as connection:
-            rows = connection.execute(
-                "SELECT id, system, version, valid_from, valid_to FROM release ORDER BY system, valid_from DESC"
-            ).fetchall()
-        self._releases = {
-            Release(
-                system,
-                version,
-                dt.date.fromisoformat(valid_from),
-                dt.date.fromisoformat(valid_to) if valid_to is not None else None,
-            ): release_id
-            for release_id, system, version, valid_from, valid_to in rows
-        }
-        self._ids: dict[tuple[str, str], int] = {
-            (release.system, release.version): id_ for release, id_ in self._releases.items()
-        }
-        self._loaded = {id_: _Loaded() for id_ in self._ids.values()}
+        self._releases: list[Release] = []
+        self._places: dict[tuple[str, str], _At] = {}
+        try:
+            for path in paths:
+                self._add(path)
+            self._flag_files.extend(FlagFile(path) for path in flag_paths)
+        except CatalogError:
+            self.close()
+            raise
+        self._flags = FlagSets(self._flag_files)
+        self._releases.sort(key=lambda release: (release.system, -release.valid_from.toordinal()))
 
     @classmethod
-    def open(cls, path: Path | None = None) -> Self:
-        """Open a catalog file, the packaged one by default. CatalogError when it is missing or damaged."""
-        return cls(path if path is not None else CATALOG_FILE)
+    def open(cls, path: Path | None = None, *, imported: CatalogFolder | None = None) -> Self:
+        """Open a catalog file, the packaged one by default, and what was imported beside it.
+
+        CatalogError when a file is missing or damaged, or two hold the same release.
+        """
+        first = path if path is not None else CATALOG_FILE
+        if imported is None:
+            return cls([first])
+        codes = [folder / CODES_FILE for folder in imported.codes()]
+        return cls([first, *codes], [folder / FLAGS_FILE for folder in imported.flags()])
+
+    def _add(self, path: Path) -> None:
+        file = SealedFile(path, file_kind())
+        self._files.append(file)
+        with file.connection() as connection:
+            rows = connection.execute(
+                "SELECT id, system, version, valid_from, valid_to FROM release"
+            ).fetchall()
+        for id_, system, version, first, last in rows:
+            if (system, version) in self._places:
+                raise CatalogError(
+                    f"the catalog file {path} holds {system} {version}, which another holds too"
+                )
+            valid_to = dt.date.fromisoformat(last) if last is not None else None
+            self._releases.append(Release(system, version, dt.date.fromisoformat(first), valid_to))
+            self._places[system, version] = _At(file, id_, self._releases[-1])
 
     def close(self) -> None:
-        """Close the file; calls in progress end as they would have."""
-        self._closed.set()
-        while self._idle:
-            self._idle.pop().close()
+        """Close the files; calls in progress end as they would have."""
+        for file in self._files:
+            file.close()
+        for flags in self._flag_files:
+            flags.close()
 
     def __enter__(self) -> Self:
         return self
@@ -117,8 +137,9 @@ class Catalog:
 
     def get(self, system: str, version: str, code: str) -> CodeEntry | None:
         """Return the entry of a code, block (`I10-I1A`) or chapter (`9`)."""
-        with self._connection() as connection:
-            found = lookup.find(connection, self._id(system, version), code)
+        at = self._at(system, version)
+        with at.file.connection() as connection:
+            found = lookup.find(connection, at.id, code)
         return found.entry if found is not None else None
 
     def ancestors(self, system: str, version: str, code: str) -> tuple[CodeEntry, ...]:
@@ -159,11 +180,11 @@ class Catalog:
 
         Every word must match, in singular or plural; with `prefix` the last one as the beginning of a word.
         """
-        release, table = self._id(system, version), self.code_table(system, version)
-        with self._connection() as connection:
+        at, table = self._at(system, version), self.code_table(system, version)
+        with at.file.connection() as connection:
             return search_codes(
                 connection,
-                release,
+                at.id,
                 table,
                 query,
                 limit=limit,
@@ -173,20 +194,42 @@ class Catalog:
 
     def code_table(self, system: str, version: str) -> CodeTable:
         """Return all codes of a release, read at the first call (0.2 s) and shared after it."""
-        release = self._id(system, version)
-        loaded = self._loaded[release]
+        at = self._at(system, version)
         with self._lock:
-            if loaded.table is None:
-                with self._connection() as connection:
-                    loaded.table = CodeTable(
+            if at.table is None:
+                with at.file.connection() as connection:
+                    at.table = CodeTable(
                         connection.execute(
                             "SELECT code, title, coalesce(parent, ?), subtree_end, billable,"
                             " kind IN ('chapter', 'block'), extension IS NOT NULL FROM code"
                             " WHERE release = ? ORDER BY position",
-                            (NO_POSITION, release),
-                        )
+                            (NO_POSITION, at.id),
+                        ),
+                        {
+                            position: period
+                            for position, first, last in connection.execute(
+                                "SELECT position, valid_from, valid_to FROM code WHERE release = ?"
+                                " AND coalesce(valid_from, valid_to) IS NOT NULL",
+                                (at.id,),
+                            )
+                            if (period := lookup.period_of(first, last)) is not None
+                        },
                     )
-            return loaded.table
+            return at.table
+
+    def flags(self, system: str, version: str, code: str, date: dt.date | None = None) -> CodeFlags | None:
+        """Return what the imported lists say of a code on a date of service, by default the release's first.
+
+        None where the release has no such code, or no list speaks of its system.
+        """
+        at = self._at(system, version)
+        if system != FLAGGED_SYSTEM or not self._flag_files or code not in self.code_table(system, version):
+            return None
+        return self._flags.flags(code, date if date is not None else at.release.valid_from)
+
+    def flag_sets(self) -> tuple[Release, ...]:
+        """Return the sets of flags that are imported, with the kind of list in place of a system."""
+        return tuple(file.release for file in self._flag_files)
 
     def excludes1(self, system: str, version: str, one: str, other: str) -> Excludes1Rule | None:
         """Return why two codes are not reported together, None when they may be; either order."""
@@ -201,28 +244,27 @@ class Catalog:
         return self._instructions(system, version).sequencing(NoteKind.USE_ADDITIONAL, code)
 
     def _instructions(self, system: str, version: str) -> Instructions:
-        release, table = self._id(system, version), self.code_table(system, version)
-        loaded = self._loaded[release]
+        at, table = self._at(system, version), self.code_table(system, version)
         with self._lock:
-            if loaded.instructions is None:
-                with self._connection() as connection:
+            if at.instructions is None:
+                with at.file.connection() as connection:
                     rows = connection.execute(
                         "SELECT n.id, n.position, n.kind, n.text, t.first, t.last, t.condition, t.spans"
                         " FROM note n LEFT JOIN target t ON t.note = n.id"
                         " WHERE n.release = ? AND n.kind IN (?, ?, ?) ORDER BY n.id, t.ordinal",
                         (
-                            release,
+                            at.id,
                             NoteKind.EXCLUDES1.value,
                             NoteKind.CODE_FIRST.value,
                             NoteKind.USE_ADDITIONAL.value,
                         ),
                     )
-                    loaded.instructions = Instructions(table, rows)
-            return loaded.instructions
+                    at.instructions = Instructions(table, rows)
+            return at.instructions
 
-    def _id(self, system: str, version: str) -> int:
+    def _at(self, system: str, version: str) -> _At:
         try:
-            return self._ids[system, version]
+            return self._places[system, version]
         except KeyError:
             raise CatalogError(f"the catalog has no release {version!r} of {system!r}") from None
 
@@ -233,28 +275,7 @@ class Catalog:
         version: str,
         code: str,
     ) -> tuple[_T, ...]:
-        release = self._id(system, version)
-        with self._connection() as connection:
-            found = lookup.find(connection, release, code)
-            return ask(connection, release, found) if found is not None else ()
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        if self._closed.is_set():
-            raise CatalogError("the catalog is closed")
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = connect(self._path)
-        try:
-            yield connection
-        except sqlite3.Error as error:
-            connection.close()
-            raise CatalogError(f"the catalog file {self._path} cannot be read") from error
-        except BaseException:
-            connection.close()
-            raise
-        if self._closed.is_set():
-            connection.close()
-        else:
-            self._idle.append(connection)
+        at = self._at(system, version)
+        with at.file.connection() as connection:
+            found = lookup.find(connection, at.id, code)
+            return ask(connection, at.id, found) if found is not None else ()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import accumulate, compress, islice
 
-from bertillon_server.catalog.codes import key_of
+from bertillon_server.catalog.codes import Period, key_of
 
 TableRow = tuple[str, str, int, int, int, int, int]
 
@@ -22,8 +23,9 @@ class CodeTable:
     for a chapter or block, and for a code that extends another one by a 7th character.
 
     Immutable and safe to share between threads. `parents` and `chapters` hold positions (-1 for the parent
-    of a chapter); the descendants of a position are those from the next one up to its end, which `span`
-    gives. Methods take a code in any spelling and raise KeyError for one that the release has not.
+    of a chapter), `periods` the dates of codes that have their own. The descendants of a position are those from
+    the next one up to its end, which `span` gives. Methods take a code in any spelling and raise KeyError for one
+    that the release has not.
     """
 
     __slots__ = (
@@ -37,10 +39,11 @@ class CodeTable:
         "chapters",
         "codes",
         "parents",
+        "periods",
         "titles",
     )
 
-    def __init__(self, rows: Iterable[TableRow]) -> None:
+    def __init__(self, rows: Iterable[TableRow], periods: Mapping[int, Period] | None = None) -> None:
         codes: list[str] = []
         titles: list[str] = []
         billable, above, extended = bytearray(), bytearray(), bytearray()
@@ -57,6 +60,7 @@ class CodeTable:
             billable.extend(columns[4])
             above.extend(columns[5])
             extended.extend(columns[6])
+        self.periods = dict(periods or {})
         self.codes = tuple(codes)
         self.titles = tuple(titles)
         self.billable = bytes(billable)
@@ -109,6 +113,14 @@ class CodeTable:
         """Whether a code may be reported as it is; False for one that the release has not."""
         position = self.find(code)
         return position is not None and bool(self.billable[position])
+
+    def is_billable_in(self, code: str, first: dt.date, last: dt.date | None) -> bool:
+        """Whether a code may be reported on some date of service from `first` to `last`; an open end is None."""
+        position = self.find(code)
+        if position is None or not self.billable[position]:
+            return False
+        period = self.periods.get(position)
+        return period is None or period.overlaps(first, last)
 
     def leaves(self, code: str) -> list[str]:
         """Return the billable codes among a code and all below it, in order."""

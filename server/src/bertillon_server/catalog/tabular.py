@@ -42,7 +42,7 @@ class _Seventh:
     own_terms: tuple[str, ...] = ()
 
 
-def read_tabular(xml: bytes, official: Collection[str] | None = None) -> list[ListedEntry]:
+def read_tabular(xml: bytes | str, official: Collection[str] | None = None) -> list[ListedEntry]:
     """Return the entries of a tabular list, codes with a 7th character expanded.
 
     `official` is the published list of valid codes, without points. Where it is given, a combination that it
@@ -50,7 +50,7 @@ def read_tabular(xml: bytes, official: Collection[str] | None = None) -> list[Li
     Raises CatalogError when the text is not a tabular list.
     """
     try:
-        root = ET.fromstring(xml)  # noqa: S314 (a file of the build's own, pinned dependency)
+        root = ET.fromstring(xml)  # noqa: S314 (of a pinned dependency, or without entities)
     except ET.ParseError as error:
         raise CatalogError("the tabular list is not well-formed XML") from error
     reader = _Reader(frozenset(official) if official is not None else None)

@@ -25,6 +25,7 @@ from bertillon_server.coding.heads import MentionReading, pooled, read_mentions,
 from bertillon_server.coding.knowledge import Knowledge
 from bertillon_server.coding.linking import Candidate, Decoded, Link, Said
 from bertillon_server.coding.mentions import Found, found_at, found_between, sentence_numbers, taken_words
+from bertillon_server.coding.other_release import GONE
 from bertillon_server.coding.overlaps import Tags, without_overlaps
 from bertillon_server.coding.ranking import Evidence
 from bertillon_server.coding.reading import Reading, read_section
@@ -118,7 +119,9 @@ class Coder:
         rows, cosines = knowledge.vectors.search(query[None], NEIGHBOURS_PER_HIT * limit)
         best: dict[str, float] = {}
         for row, cosine in zip(rows[0].tolist(), cosines[0].tolist(), strict=True):
-            best.setdefault(knowledge.linker.code_of(row), cosine)
+            code = knowledge.linker.code_of(row)
+            if code != GONE:
+                best.setdefault(code, cosine)
         return [(code, knowledge.codes.title(code), cosine) for code, cosine in list(best.items())[:limit]]
 
     def outline(self, note: NoteInput, notices: tuple[Notice, ...]) -> Outline:

@@ -82,13 +82,13 @@ class CodingFlow:
         self, query: str, system: str, version: str, limit: int, call: Call
     ) -> list[tuple[str, str, float]]:
         """Return the codes nearest in meaning to a query as (code, title, cosine), best first."""
-        coder = self._releases.coder_of(system, version)
-        if coder is None:
+        searcher = self._releases.searcher_of(system, version)
+        if searcher is None:
             return []
         with await self._admitted(len(query), call):
-            windows = await self._compute(call, coder.tokenize, query)
+            windows = await self._compute(call, searcher.tokenize, query)
             encoded = await self._scheduler.encode(windows, call)
-            return await self._compute(call, coder.nearest, encoded.rows[0], limit)
+            return await self._compute(call, searcher.nearest, encoded.rows[0], limit)
 
     async def _admitted(self, code_points: int, call: Call) -> Admission:
         tokens = 1 + code_points // CODE_POINTS_PER_TOKEN

@@ -16,6 +16,7 @@ from bertillon_server.coding.context import Told
 from bertillon_server.coding.decoding import Decoder, Leaf
 from bertillon_server.coding.heads import MentionReading
 from bertillon_server.coding.mentions import Found
+from bertillon_server.coding.other_release import GONE
 from bertillon_server.coding.ranking import Evidence, Ranking
 from bertillon_server.coding.terms import TermFlag, TermIndex, TermMatch
 
@@ -196,7 +197,7 @@ class Linker:
             if cosine < MIN_COSINE or len(best) > limit:
                 break
             code = self.code_of(row)
-            if code not in best and self._details(code, numbered) <= everything:
+            if code != GONE and code not in best and self._details(code, numbered) <= everything:
                 best[code] = (0.0, _NO_FLAGS, cosine)
         return best
 
@@ -220,7 +221,7 @@ class Linker:
         return float(self._vectors.similarity(read.vector, rows).max()) if len(rows) else None
 
     def code_of(self, row: int) -> str:
-        """Return the code of a concept vector."""
+        """Return the code of a concept vector; `GONE` for one of another release that this one has nothing of."""
         return self._index.codes[int(self._concepts[row])]
 
 

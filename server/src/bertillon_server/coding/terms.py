@@ -82,6 +82,11 @@ class TermIndex:
     def __len__(self) -> int:
         return len(self._table)
 
+    @property
+    def rows(self) -> NDArray[np.void]:
+        """The rows (`TERM_DTYPE`), sorted by key; read-only."""
+        return self._table
+
     def targets(self, match: TermMatch) -> list[tuple[str, float, TermFlag]]:
         """Return the codes that a match means, best first, with their weight and flags."""
         rows = self._table[match.row : match.row + match.rows]
