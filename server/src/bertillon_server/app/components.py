@@ -12,6 +12,9 @@ from bertillon_server.api.ports import NoteCoder
 from bertillon_server.api.validation import DEFAULT_SYSTEM
 from bertillon_server.app.settings import Settings
 from bertillon_server.app.startup import StartupError
+from bertillon_server.audit.auditor import Auditor
+from bertillon_server.audit.book import CodeBook
+from bertillon_server.audit.flow import AuditFlow, NoteAuditor, ReleaseAudit
 from bertillon_server.bundle.loader import Bundle, BundleError, load_bundle
 from bertillon_server.bundle.manifest import ENCODER_FILE, Canary
 from bertillon_server.catalog.codes import CatalogError
@@ -44,6 +47,7 @@ class Components:
 
     catalog: Catalog
     coder: NoteCoder
+    auditor: NoteAuditor
     scheduler: Scheduler
     executor: ThreadPoolExecutor
     pool: StagePool
@@ -112,6 +116,22 @@ def _put_together(
         observer=observer,
     )
     pool = StagePool(settings.workers)
-    flow = CodingFlow(Releases(catalog, DEFAULT_SYSTEM, coders), scheduler, pool)
+    releases = Releases(catalog, DEFAULT_SYSTEM, coders)
+    flow = CodingFlow(releases, scheduler, pool)
+    audits = {
+        (DEFAULT_SYSTEM, version): ReleaseAudit(
+            Auditor(CodeBook(catalog, DEFAULT_SYSTEM, version), settings.rules_left_out), coder
+        )
+        for version, coder in coders.items()
+    }
     executor = ThreadPoolExecutor(_LOOK_UP_THREADS, thread_name_prefix="look-ups")
-    return Components(catalog, flow, scheduler, executor, pool, bundle.label, bundle.manifest.canary)
+    return Components(
+        catalog,
+        flow,
+        AuditFlow(flow, audits, pool),
+        scheduler,
+        executor,
+        pool,
+        bundle.label,
+        bundle.manifest.canary,
+    )
