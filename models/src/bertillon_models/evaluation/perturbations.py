@@ -139,7 +139,8 @@ class Perturber:
             {
                 item.code
                 for item in note.annotations
-                if item.assertion is assertion and item.code[:3] not in elsewhere
+                # A history code stands for just what the note says of a relative.
+                if item.assertion is assertion and item.code[:3] not in elsewhere and item.code[0] != "Z"
             }
         )
         return self._added(wrong, note, codes, draw.choice(only)) if only else None

@@ -21,7 +21,7 @@ from bertillon_server.coding.results import (
     SuppressedCode,
 )
 from bertillon_server.coding.spans import Span
-from bertillon_server.coding.vocabulary import Setting, Sex, SuppressionReason
+from bertillon_server.coding.vocabulary import Assertion, Setting, Sex, SuppressionReason
 from bertillon_server.coding.words import words_of
 
 if TYPE_CHECKING:
@@ -66,6 +66,11 @@ class Documented:
     def counts(self) -> bool:
         """Whether the note says that the patient has it, wherever it says so."""
         return self.mention.suppression in _STILL_PRESENT
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the condition that it names is the patient's: a family history counts, and is a relative's."""
+        return self.counts and self.mention.assertion is not Assertion.FAMILY
 
     @property
     def evidence(self) -> Evidence:

@@ -30,7 +30,7 @@ _ASKED = {
     AxisKind.TYPE: "type",
     AxisKind.TRIMESTER: "trimester",
 }
-# A blank form of a category's leaves is looked for in this many of them at most.
+# Codes that are looked at for the values of an axis: those of the category, of a large one those of the subcategory.
 _MOST_LEAVES = 600
 
 
@@ -72,7 +72,7 @@ def axis_gap(case: Case) -> Iterator[Finding]:
     """
     topics = tuple(code for gap in GAPS if not gap.only_with_indicators for code in gap.codes)
     for condition in _conditions(case):
-        if condition.ref.code.startswith(topics) or condition.ref.code[0] == "Z":
+        if condition.ref.code.startswith(topics):
             continue
         for axis in condition.missing:
             options = _values(case, condition.ref, axis) if axis in _ASKED else ()
@@ -172,7 +172,10 @@ def _values(case: Case, ref: CodeRef, axis: AxisKind) -> tuple[str, ...]:
     """Return the values of an axis that other codes of the category add to what a code says."""
     own = read_title(ref.title)
     values: dict[str, None] = {}
-    for code in case.book.table.leaves(ref.code[:3])[:_MOST_LEAVES]:
+    leaves = case.book.table.leaves(ref.code[:3])
+    if len(leaves) > _MOST_LEAVES:
+        leaves = case.book.table.leaves(ref.code[:5])
+    for code in leaves[:_MOST_LEAVES]:
         title = read_title(case.book.table.title(code))
         more = title.asserts - own.asserts
         if own.asserts - title.asserts or not 0 < len(more) <= _LEAST_OPTIONS:

@@ -11,13 +11,34 @@ from bertillon_server.audit.values import Evidence
 from bertillon_server.coding.axes import DEFAULTS, UNSAID, axis_of, read_title
 from bertillon_server.coding.combinations import combinations
 from bertillon_server.coding.results import CodeRef
-from bertillon_server.coding.vocabulary import SuppressionReason
+from bertillon_server.coding.vocabulary import Assertion, SuppressionReason
 from bertillon_server.coding.words import words_of
 
 # Confidence of support that rests on words of the title alone, without a mention that means the code.
 WORDS_ALONE = 0.5
 # Evidence of a finding that is quoted; the rest repeats it.
 MOST_EVIDENCE = 5
+# Codes of family history, and the beginnings of the codes of the conditions that they are for.
+_RELATIVES = {
+    "Z80": ("C",),
+    "Z81.0": ("F7",),
+    "Z81.1": ("F10",),
+    "Z81.8": ("F2", "F3", "F4"),
+    "Z82.0": ("G",),
+    "Z82.3": ("I6",),
+    "Z82.4": ("I",),
+    "Z82.5": ("J4",),
+    "Z82.6": ("M",),
+    "Z82.7": ("Q",),
+    "Z83.2": ("D5", "D6", "D7", "D8"),
+    "Z83.3": ("E08", "E09", "E10", "E11", "E13"),
+    "Z83.4": ("E0", "E2", "E3", "E7", "E8"),
+    "Z83.5": ("H",),
+    "Z83.7": ("K",),
+    "Z84.0": ("L",),
+    "Z84.1": ("N",),
+    "Z84.2": ("N",),
+}
 
 
 class Standing(Enum):
@@ -75,6 +96,8 @@ def support_of(case: Case, claim: Claimed) -> Support:
     own = case.by_code.get(ref.code, ())
     positive = [item for item in own if item.counts]
     expected = case.expected.get(ref.code)
+    if expected is None and (more := _says_more_of(case, ref)) is not None:
+        return more
     if positive or expected is not None:
         confidence = expected.confidence if expected else max(item.mention.confidence for item in positive)
         evidence = _of(*positive) or _of(*_parts(case, ref.code))
@@ -83,6 +106,20 @@ def support_of(case: Case, claim: Claimed) -> Support:
     if combined:
         return Support(Standing.SUPPORTED, min(item.mention.confidence for item in combined), _of(*combined))
     return _indirect(case, ref, own)
+
+
+def _says_more_of(case: Case, ref: CodeRef) -> Support | None:
+    """Return a code of the encounter that says more than one which is none of its codes."""
+    better = [
+        item
+        for code, item in case.expected.items()
+        if code[:3] == ref.code[:3] and relation(ref, item.code) is Relation.MORE
+    ]
+    if not better:
+        return None
+    best = max(better, key=lambda item: item.confidence)
+    evidence = _of(*(item for item in case.by_code.get(best.code.code, ()) if item.counts))
+    return Support(Standing.MORE_DOCUMENTED, best.confidence, evidence, best.code)
 
 
 def _indirect(  # noqa: C901, PLR0911 - a cascade: what is asked first goes before what follows
@@ -108,6 +145,8 @@ def _indirect(  # noqa: C901, PLR0911 - a cascade: what is asked first goes befo
     if phase := among(Relation.PHASE):
         return _judged(Standing.OTHER_PHASE, phase)
     clause = _clause_with(case, ref)
+    if clause is not None and (denied := _denied_in(case, clause)):
+        return _against(denied)
     if less := among(Relation.LESS):
         if clause is not None or _said(case, added(less[0].ref, ref)):
             return Support(Standing.PLAUSIBLE, WORDS_ALONE, _of(*less))
@@ -126,16 +165,54 @@ def _elsewhere(case: Case, ref: CodeRef) -> Support:
     second = [
         (alternative.confidence, item)
         for item in case.documented
-        if item.counts
+        if item.is_own
         for alternative in item.mention.alternatives
         if alternative.code.code == ref.code
     ]
     if second:
         confidence, item = max(second, key=lambda pair: pair[0])
         return Support(Standing.PLAUSIBLE, confidence, _of(item))
-    against = [item for item in case.by_category.get(ref.code[:3], ()) if not item.counts]
-    same = [item for item in against if relation(ref, item.ref) not in {Relation.SIBLING, Relation.UNRELATED}]
-    return _against(tuple(same)) if same else Support(Standing.ABSENT, 0.0)
+    against = tuple(item for item in case.by_category.get(ref.code[:3], ()) if not item.counts)
+    if against:
+        return _against(against)
+    relatives = _of_relatives(case, ref) or _second_readings(case, ref)
+    return _against(relatives) if relatives else Support(Standing.ABSENT, 0.0)
+
+
+def _denied_in(case: Case, clause: Clause) -> tuple[Documented, ...]:
+    """Return the mentions of a piece of a note, where none of them counts."""
+    within = [
+        item
+        for item in case.documented
+        if item.note == clause.note and clause.span.contains(item.mention.span)
+    ]
+    return () if any(item.is_own for item in within) else tuple(within)
+
+
+def _second_readings(case: Case, ref: CodeRef) -> tuple[Documented, ...]:
+    """Return the mentions that do not count and that a code's category is another reading of."""
+    return tuple(
+        item
+        for item in case.documented
+        if not item.counts
+        and any(alternative.code.code[:3] == ref.code[:3] for alternative in item.mention.alternatives)
+    )
+
+
+def _of_relatives(case: Case, ref: CodeRef) -> tuple[Documented, ...]:
+    """Return the mentions of a family history of the kind of condition that a code stands for.
+
+    The codes of family history are for kinds of conditions (Z82.49: diseases of the circulatory system).
+    """
+    return tuple(
+        item
+        for item in case.documented
+        if item.mention.assertion is Assertion.FAMILY
+        and any(
+            item.code.startswith(history) and ref.code.startswith(kinds)
+            for history, kinds in _RELATIVES.items()
+        )
+    )
 
 
 def _judged(standing: Standing, items: list[Documented]) -> Support:
@@ -148,7 +225,12 @@ def _against(items: tuple[Documented, ...]) -> Support:
     if best.mention.suppression is SuppressionReason.UNCERTAIN:
         return Support(Standing.UNCERTAIN, best.mention.confidence, _of(*items))
     return Support(
-        Standing.AGAINST, best.mention.confidence, _of(best, *items), reason=best.mention.suppression
+        Standing.AGAINST,
+        best.mention.confidence,
+        _of(best, *items),
+        reason=SuppressionReason.FAMILY
+        if best.mention.assertion is Assertion.FAMILY
+        else best.mention.suppression,
     )
 
 
