@@ -32,6 +32,7 @@ PAYMENT = re.compile(
         ("Assessment:\n1. Right knee pain\n", "M25.562", Kind.UNSUPPORTED),
         ("Assessment:\n1. Right knee pain\n", "M25.569", Kind.SPECIFICITY),
         ("Assessment:\n1. CKD\n", "N18.4", Kind.UNSUPPORTED),
+        ("Assessment:\n1. CKD stage 3a\n", "N18.30", Kind.SPECIFICITY),
         ("Assessment:\n1. Hypertension\n", "K37", Kind.UNSUPPORTED),
         ("Assessment:\n1. Probable pneumonia\n", "J18.9", Kind.CONFLICT),
     ],

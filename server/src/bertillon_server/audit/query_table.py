@@ -227,9 +227,9 @@ GAPS: Final[tuple[Gap, ...]] = (
         "obesity: class",
         ("E66.9",),
         "Please clarify the class of the obesity.",
-        ("class 1", "class 2", "class 3", "overweight, not obese"),
+        ("class 1", "class 2", "class 3"),
         ("E66.81", "E66.01", "E66.2"),
-        _any("BMI", "body mass index", "weight"),
+        _any("BMI", "body mass index"),
     ),
     Gap(
         "acute kidney injury: cause",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from bertillon_server.coding.axes import DEFAULTS, axis_of, read_title
+from bertillon_server.coding.axes import DEFAULTS, Title, axis_of, read_title
 from bertillon_server.coding.detail import says_more
 from bertillon_server.coding.results import CodeRef
 from bertillon_server.coding.vocabulary import AxisKind
@@ -37,11 +37,22 @@ def relation(code: CodeRef, other: CodeRef) -> Relation:  # noqa: PLR0911 - one 
     sides, others = one.asserts & SIDES, two.asserts & SIDES
     if sides and others and sides != others and without_side(one.asserts) == without_side(two.asserts):
         return Relation.OTHER_SIDE
-    if says_more(code.title, other.title):
+    if says_more(code.title, other.title) or _divides(one, two):
         return Relation.MORE
-    if says_more(other.title, code.title):
+    if says_more(other.title, code.title) or _divides(two, one):
         return Relation.LESS
     return Relation.SIBLING
+
+
+def _divides(one: Title, two: Title) -> bool:
+    """Whether a title leaves open how a numbered stage divides (stage 3 unspecified) that the other states (3a)."""
+    numbers, rest = one.asserts - two.asserts, two.asserts - one.asserts
+    return (
+        one.open
+        and not two.open
+        and bool(numbers)
+        and all(number.isdigit() and any(form.startswith(number) for form in rest) for number in numbers)
+    )
 
 
 def without_side(asserts: frozenset[str]) -> frozenset[str]:
