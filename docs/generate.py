@@ -44,6 +44,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Size of what is accepted": (
         "max_note_code_points",
         "max_section_code_points",
+        "max_audit_codes",
         "max_message_bytes",
         "max_metadata_bytes",
     ),
@@ -56,6 +57,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "tokens",
     ),
     "Connections": ("stall_timeout_s", "keepalive_time_s", "keepalive_timeout_s", "min_ping_interval_s"),
+    "Audit": ("audit_rules_off",),
     "Stopping": ("settle_s", "grace_s"),
     "Logs": ("log_level", "log_file"),
 }

@@ -21,6 +21,9 @@ from bertillon_server.app.components import Components
 from bertillon_server.app.metrics import Metrics
 from bertillon_server.app.server import Server
 from bertillon_server.app.settings import Settings, load_settings
+from bertillon_server.audit.auditor import Auditor
+from bertillon_server.audit.book import CodeBook
+from bertillon_server.audit.flow import AuditFlow, ReleaseAudit
 from bertillon_server.bundle.manifest import Canary
 from bertillon_server.catalog.codes import CodeKind, NoteKind, Release
 from bertillon_server.catalog.folder import CatalogFolder
@@ -130,6 +133,21 @@ def _coded(note: NoteInput, section: Section) -> SectionResult:
     return SectionResult(section, tuple(mentions), Timings(1, 2, 3, 4, 10))
 
 
+class Unsummed:
+    """Sums up several notes of the fake coder: no codes."""
+
+    def summarise(self, note: NoteInput, outline: Outline, results: Any) -> EncounterSummary:
+        del note, results
+        return EncounterSummary((), (), outline.versions, outline.notices, Timings())
+
+
+def auditing(coder: FakeCoder, catalog: Catalog, pool: StagePool) -> AuditFlow:
+    """Return an auditor over the fake coder and the newest release of a catalog."""
+    system, version = VERSIONS.code_sets[0]
+    audit = ReleaseAudit(Auditor(CodeBook(catalog, system, version)), Unsummed())
+    return AuditFlow(coder, {(system, version): audit}, pool)
+
+
 class UnitEncoder:
     """Gives every window the same vector."""
 
@@ -204,14 +222,17 @@ def serving(folder: Path) -> Serve:
     async def running(**changes: Any) -> AsyncIterator[Running]:
         settings = settings_for_tests(**changes)
         coder, metrics = FakeCoder(), Metrics()
+        pool = StagePool(1)
+        catalog = Catalog.open(
+            small_catalog(folder / "catalog.sqlite"), imported=CatalogFolder(settings.catalog_dir)
+        )
         components = Components(
-            catalog=Catalog.open(
-                small_catalog(folder / "catalog.sqlite"), imported=CatalogFolder(settings.catalog_dir)
-            ),
+            catalog=catalog,
             coder=coder,
+            auditor=auditing(coder, catalog, pool),
             scheduler=Scheduler(UnitEncoder(), workers=1, observer=metrics),
             executor=ThreadPoolExecutor(1),
-            pool=StagePool(1),
+            pool=pool,
             model="fake/1",
             canary=Canary("cough", ("R05.9",)),
         )

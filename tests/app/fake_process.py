@@ -24,7 +24,7 @@ from bertillon_server.coding.pool import StagePool
 from bertillon_server.coding.results import Event, NoteInput
 from bertillon_server.inference.call import Call
 from bertillon_server.inference.scheduler import Scheduler
-from serving import FakeCoder, UnitEncoder, small_catalog
+from serving import FakeCoder, UnitEncoder, auditing, small_catalog
 
 FOLDER = Path(sys.argv.pop(1))
 
@@ -38,12 +38,18 @@ class FileGatedCoder(FakeCoder):
 
 
 def fake_components(_: Settings, metrics: Metrics) -> Components:
+    catalog, coder, pool = (
+        Catalog.open(small_catalog(FOLDER / "catalog.sqlite")),
+        FileGatedCoder(),
+        StagePool(1),
+    )
     return Components(
-        catalog=Catalog.open(small_catalog(FOLDER / "catalog.sqlite")),
-        coder=FileGatedCoder(),
+        catalog=catalog,
+        coder=coder,
+        auditor=auditing(coder, catalog, pool),
         scheduler=Scheduler(UnitEncoder(), workers=1, observer=metrics),
         executor=ThreadPoolExecutor(1),
-        pool=StagePool(1),
+        pool=pool,
         model="fake/1",
         canary=Canary("canary cough", ("R05.9",)),
     )

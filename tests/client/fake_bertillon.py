@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 
 from bertillon import Retries
+from bertillon.coding.v1 import audit_pb2 as audit
 from bertillon.coding.v1 import catalog_service_pb2 as catalog
 from bertillon.coding.v1 import catalog_service_pb2_grpc, coding_service_pb2_grpc
 from bertillon.coding.v1 import coding_service_pb2 as coding
@@ -189,6 +190,63 @@ class FakeBertillon(
         self.begin("CodeSection", request, context)
         events = list(self.events(coding.Note(text=request.text)))
         return coding.CodeSectionResponse(section=events[1].section, summary=events[-1].summary)
+
+    def AuditNote(self, request: Any, context: Any) -> coding.AuditNoteResponse:  # noqa: N802
+        """Confirm what is a present mention; find no support for a negated one, and ask about it."""
+        self.begin("AuditNote", request, context)
+        reply = coding.AuditNoteResponse(versions=types.Versions(model="fake/1"))
+        mentions = [
+            (note.note_id, mention)
+            for note in request.notes
+            for section in sections_of(note.text)
+            for mention in mentions_of(note.text, section)
+        ]
+        for proposed in request.codes:
+            note_id, mention = next(
+                ((note_id, found) for note_id, found in mentions if found.code.code == proposed.code),
+                ("", types.Mention()),
+            )
+            denied = mention.assertion == types.ASSERTION_NEGATED
+            quoted = audit.AuditEvidence(
+                note_id=note_id,
+                evidence=mention.evidence,
+                sentence=mention.sentence,
+                assertion=mention.assertion,
+            )
+            kind = audit.FINDING_KIND_UNSUPPORTED if denied else audit.FINDING_KIND_CONFIRMED
+            reply.codes.append(
+                audit.AuditedCode(
+                    proposed=proposed,
+                    code=mention.code,
+                    title=mention.title,
+                    verdict=kind,
+                    findings=[len(reply.findings)],
+                )
+            )
+            reply.findings.append(
+                audit.AuditFinding(
+                    kind=kind,
+                    severity=audit.FINDING_SEVERITY_ERROR if denied else audit.FINDING_SEVERITY_INFO,
+                    rule_id="unsupported-against" if denied else "confirmed",
+                    source="guidelines I.A.19",
+                    codes=[mention.code],
+                    evidence=[quoted],
+                    would_support="a statement of it" if denied else "",
+                )
+            )
+            if denied:
+                options = ["present", "absent", "other (please specify)", "unable to determine"]
+                text = "\n".join(["Please clarify.", *(f"[ ] {option}" for option in options)])
+                reply.findings.append(
+                    audit.AuditFinding(
+                        kind=audit.FINDING_KIND_QUERY,
+                        severity=audit.FINDING_SEVERITY_WARNING,
+                        rule_id="query-gap",
+                        query=audit.ClinicianQuery(topic="pain", options=options, text=text),
+                        evidence=[quoted],
+                    )
+                )
+        return reply
 
     def GetCode(self, request: Any, context: Any) -> catalog.GetCodeResponse:  # noqa: N802
         self.begin("GetCode", request, context)

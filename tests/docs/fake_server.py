@@ -17,16 +17,18 @@ from bertillon_server.bundle.manifest import Canary
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.pool import StagePool
 from bertillon_server.inference.scheduler import Scheduler
-from serving import FakeCoder, UnitEncoder
+from serving import FakeCoder, UnitEncoder, auditing
 
 
 def fake_components(_: Settings, metrics: Metrics) -> Components:
+    catalog, coder, pool = Catalog.open(), FakeCoder(), StagePool(1)
     return Components(
-        catalog=Catalog.open(),
-        coder=FakeCoder(),
+        catalog=catalog,
+        coder=coder,
+        auditor=auditing(coder, catalog, pool),
         scheduler=Scheduler(UnitEncoder(), workers=1, observer=metrics),
         executor=ThreadPoolExecutor(1),
-        pool=StagePool(1),
+        pool=pool,
         model="fake/1",
         canary=Canary("cough", ("R05.9",)),
     )

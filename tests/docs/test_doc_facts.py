@@ -30,6 +30,8 @@ from bertillon_server.app.logs import CallLog
 from bertillon_server.app.metrics import Metrics
 from bertillon_server.app.settings import NOT_FLAGS, Settings
 from bertillon_server.app.startup import SettingsError, StartupError
+from bertillon_server.audit.registry import RULES
+from bertillon_server.audit.values import Kind
 from bertillon_server.inference.errors import DeadlineUnreachableError, DrainingError, OverloadedError
 from doc_pages import PAGES, ROOT, prose, rows
 
@@ -182,6 +184,16 @@ def test_the_page_of_coding_rules_explains_every_value(heading: str, names: list
     values = {name.removeprefix(prefix) for name in names} - {"UNSPECIFIED"}
     documented = {code(row[0]) for row in rows(DOCS / "coding-rules.md", heading)}
     assert documented == values
+
+
+def test_every_rule_of_the_audit_is_on_its_page_with_its_severity() -> None:
+    documented = {code(row[0]): row[1] for row in rows(DOCS / "audit.md", "## Rules")}
+    assert documented == {rule.id: rule.severity.name.lower() for rule in RULES}
+
+
+def test_every_kind_of_finding_is_on_the_page_of_audits() -> None:
+    documented = {code(row[0]) for row in rows(DOCS / "audit.md", "## Kinds of finding")}
+    assert documented == {kind.name.lower() for kind in Kind}
 
 
 def test_the_readme_has_a_figure_for_each_claim_and_the_command_that_reproduces_it() -> None:

@@ -63,6 +63,7 @@ class Timeouts:
 
     code_note: float | None = 60.0
     code_section: float | None = 10.0
+    audit_note: float | None = 60.0
     code_notes: float | None = None
     get_code: float | None = 5.0
     search_codes: float | None = 10.0
@@ -144,6 +145,7 @@ class Connection:
         methods = [
             {"service": _CODING, "method": "CodeNote"},
             {"service": _CODING, "method": "CodeSection"},
+            {"service": _CODING, "method": "AuditNote"},
             {"service": _CATALOG},
         ]
         config: dict[str, object] = {"loadBalancingConfig": [{"round_robin": {}}]}

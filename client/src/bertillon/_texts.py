@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bertillon._errors import invalid
+from bertillon.coding.v1.audit_pb2 import AuditedNote, ProposedCode
 from bertillon.coding.v1.coding_service_pb2 import CodeSectionRequest, Note
 
 
@@ -18,6 +21,25 @@ def section_request(text: str) -> CodeSectionRequest:
     """Return a request for that text. Raises InvalidRequestError for a lone surrogate."""
     _check(text, "text")
     return CodeSectionRequest(text=text)
+
+
+def audited_notes(notes: str | AuditedNote | Iterable[AuditedNote]) -> list[AuditedNote]:
+    """Return the notes of an encounter. Raises InvalidRequestError for a lone surrogate."""
+    if isinstance(notes, str):
+        _check(notes, "notes[0].text")
+        return [AuditedNote(text=notes)]
+    return [notes] if isinstance(notes, AuditedNote) else list(notes)
+
+
+def proposed_codes(codes: Iterable[str | ProposedCode]) -> list[ProposedCode]:
+    """Return proposed codes. Raises InvalidRequestError for a lone surrogate."""
+    proposed = []
+    for index, code in enumerate(codes):
+        if isinstance(code, str):
+            _check(code, f"codes[{index}].code")
+            code = ProposedCode(code=code)  # noqa: PLW2901 - the same code as a message
+        proposed.append(code)
+    return proposed
 
 
 def _check(text: str, field: str) -> None:

@@ -13,10 +13,12 @@ import click
 
 # Name of a command: the module and the attribute where it is.
 COMMANDS = {
+    "book": "bertillon_models.book_command:book",
     "build-bundle": "bertillon_models.build_command:build_bundle",
     "calibrate": "bertillon_models.calibrate_command:calibrate_command",
     "check-corpus": "bertillon_models.corpus_check:check_corpus",
     "evaluate": "bertillon_models.evaluation.command:evaluate",
+    "evaluate-audit": "bertillon_models.evaluation.audit_command:evaluate_audit",
     "export-reference": "bertillon_models.build_command:export_reference",
     "fine-tune": "bertillon_models.training.fine_tune:fine_tune",
     "install": "bertillon_models.install_command:install",

@@ -8,7 +8,7 @@ The way of a request, in the order to read the files:
 4. `coding.coder`: the stages themselves: sections, mentions, linking, decoding, encounter.
 5. `inference.scheduler`: where windows of all requests meet and become micro-batches.
 
-Dependencies run one way: app -> api -> coding -> inference, catalog -> bundle. The API layer knows protobuf
+Dependencies run one way: app -> api -> audit -> coding -> inference, catalog -> bundle. The API layer knows protobuf
 and nothing below it does; inference knows tokens and tensors, not medicine; the catalog knows codes, not
 notes.
 """

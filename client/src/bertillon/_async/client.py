@@ -26,7 +26,8 @@ from bertillon._connection import (
 from bertillon._errors import mapped_errors, too_large
 from bertillon._ledger import Outcome
 from bertillon._results import Event, NoteResult, event_of
-from bertillon._texts import note_of, section_request
+from bertillon._texts import audited_notes, note_of, proposed_codes, section_request
+from bertillon.coding.v1.audit_pb2 import AuditedNote, AuditOptions, ProposedCode
 from bertillon.coding.v1.catalog_service_pb2 import (
     GetCodeRequest,
     GetCodeResponse,
@@ -36,6 +37,8 @@ from bertillon.coding.v1.catalog_service_pb2 import (
 )
 from bertillon.coding.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from bertillon.coding.v1.coding_service_pb2 import (
+    AuditNoteRequest,
+    AuditNoteResponse,
     CodeNoteRequest,
     CodeSectionRequest,
     CodeSectionResponse,
@@ -213,6 +216,40 @@ class AsyncBertillon:
             return await self._coding.CodeSection(
                 request,
                 timeout=_deadline(timeout, self._connection.timeouts.code_section),
+                metadata=self._connection.metadata(),
+            )
+
+    async def audit_note(
+        self,
+        notes: str | AuditedNote | Iterable[AuditedNote],
+        codes: Iterable[str | ProposedCode],
+        *,
+        setting: Setting.ValueType = Setting.SETTING_UNSPECIFIED,
+        date_of_service: dt.date | str = "",
+        patient: Patient | None = None,
+        options: AuditOptions | None = None,
+        priority: Priority.ValueType = Priority.PRIORITY_UNSPECIFIED,
+        timeout: float | None = None,
+    ) -> AuditNoteResponse:
+        """Audit the codes proposed for an encounter against its notes and the rules of the code set.
+
+        A code that is given as a string is not sequenced; give `ProposedCode` for a position, an indicator of
+        present on admission or another code system. An unknown or malformed code is a finding, not an error.
+        """
+        request = AuditNoteRequest(
+            notes=audited_notes(notes),
+            codes=proposed_codes(codes),
+            setting=setting,
+            date_of_service=iso_date(date_of_service),
+            patient=patient,
+            options=options,
+            priority=priority,
+        )
+        self._check_size(request.ByteSize())
+        with mapped_errors():
+            return await self._coding.AuditNote(
+                request,
+                timeout=_deadline(timeout, self._connection.timeouts.audit_note),
                 metadata=self._connection.metadata(),
             )
 

@@ -1,4 +1,4 @@
-"""The command line: `bertillon code`, `bertillon search`, `bertillon lookup`. Needs the `cli` extra."""
+"""The command line: `bertillon code`, `audit`, `search` and `lookup`. Needs the `cli` extra."""
 
 from __future__ import annotations
 

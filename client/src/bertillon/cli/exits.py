@@ -21,7 +21,7 @@ class Exit(IntEnum):
     # The server or the way to it failed; nothing is wrong with the request.
     SERVER = 1
     USAGE = 2
-    # Some notes, or the one asked for, could not be coded; or there is no such code.
+    # Some notes, or the one asked for, could not be coded; there is no such code; or an audit found something.
     NOTES = 3
     # As a shell reports a program that was ended by SIGINT and SIGPIPE.
     INTERRUPTED = 130

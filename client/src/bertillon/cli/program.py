@@ -12,8 +12,9 @@ from typing import Any
 
 import click
 
-from bertillon import CodingOptions, SearchMode, __version__
+from bertillon import AuditOptions, CodingOptions, OffsetUnit, SearchMode, __version__
 from bertillon.cli import inputs
+from bertillon.cli.audit import AuditJob, audit_notes
 from bertillon.cli.bulk import BulkJob, code_many
 from bertillon.cli.documents import document, line, pretty
 from bertillon.cli.exits import Exit, refuse, say, sentences
@@ -63,12 +64,14 @@ def program() -> None:
 
     \b
     Exit codes: 0 everything was coded, 1 the server or the way to it failed,
-    2 wrong usage, 3 some notes were not coded or a code was not found.
+    2 wrong usage, 3 some notes were not coded, a code was not found, or an
+    audit found something.
 
     \b
     Examples:
       bertillon code note.txt
       bertillon code notes.jsonl --output codes.ndjson --resume
+      bertillon audit note.txt --codes I10,E11.9
       bertillon search "heart failure"
       bertillon lookup I50.9
     """
@@ -142,6 +145,58 @@ def code(
                 in_flight=in_flight,
                 timeout=connection.timeout,
             )
+    sys.exit(ending)
+
+
+@program.command()
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+)
+@click.option("--codes", required=True, help="Codes proposed, parted by commas; empty for none.")
+@click.option(
+    "--sequenced", is_flag=True, help="The codes are in the order of the claim, principal one first."
+)
+@click.option("--off", multiple=True, metavar="RULE", help="Id of a rule to leave out; may be repeated.")
+@click.option(
+    "--on", multiple=True, metavar="RULE", help="Id of a rule that the server leaves out; may be repeated."
+)
+@click.option("--auditor-view", is_flag=True, help="Show flags of risk adjustment and of complications.")
+@click.option("--format", "style", type=FORMATS, default="table", show_default=True, help="Output format.")
+@note_options
+@connection_options
+def audit(
+    *,
+    files: tuple[str, ...],
+    codes: str,
+    sequenced: bool,
+    off: tuple[str, ...],
+    on: tuple[str, ...],
+    auditor_view: bool,
+    style: str,
+    about: NoteOptions,
+    connection: ConnectionOptions,
+) -> None:
+    """Audit the codes proposed for an encounter against its notes and the rules of the code set.
+
+    Shows each code with its verdict, each finding with its evidence and its source, and queries to the
+    clinician, ready to paste. Several files are the notes of one encounter. Ends with exit code 3 if
+    anything was found that a coder should look at, with 0 if not.
+
+    \b
+    Examples:
+      bertillon audit note.txt --codes I10,E11.9,N18.30
+      bertillon audit h-and-p.txt discharge.txt --codes A41.9,J18.9 --sequenced --setting inpatient
+      bertillon audit note.txt --codes I10 --format json | jq '.findings[].rule_id'
+    """
+    options = AuditOptions(
+        rules_off=off,
+        rules_on=on,
+        auditor_view=auditor_view,
+        offset_unit=OffsetUnit.OFFSET_UNIT_CODE_POINTS,
+    )
+    job = AuditJob(list(inputs.read(list(files), about, lines=False)), codes, options, sequenced=sequenced)
+    with connection.connect() as client:
+        ending = audit_notes(client, job, style=style, timeout=connection.timeout)
     sys.exit(ending)
 
 

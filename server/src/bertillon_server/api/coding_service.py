@@ -1,4 +1,4 @@
-"""CodingService: validates, has the note coded, writes the events as they come."""
+"""CodingService: validates, has the note coded or audited, writes the events as they come."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from contextlib import aclosing
 
 from bertillon.coding.v1 import coding_service_pb2 as pb
 from bertillon.coding.v1 import coding_service_pb2_grpc as pb_grpc
+from bertillon_server.api.audit_reply import audit_reply
+from bertillon_server.api.audit_request import valid_audit
 from bertillon_server.api.bulk import BugReporter, BulkStream
 from bertillon_server.api.context import Context, RequestStream, call_of, request_id_of
 from bertillon_server.api.events import note_events
 from bertillon_server.api.limits import Limits
 from bertillon_server.api.ports import NoteCoder
 from bertillon_server.api.validation import RequestValidator
+from bertillon_server.audit.flow import NoteAuditor
 from bertillon_server.inference.call import Priority
 
 
@@ -24,12 +27,14 @@ class CodingService(pb_grpc.CodingServiceServicer):
         self,
         *,
         coder: NoteCoder,
+        auditor: NoteAuditor,
         validator: RequestValidator,
         limits: Limits,
         draining: asyncio.Event,
         bugs: BugReporter,
     ) -> None:
         self._coder = coder
+        self._auditor = auditor
         self._validator = validator
         self._limits = limits
         self._draining = draining
@@ -79,3 +84,12 @@ class CodingService(pb_grpc.CodingServiceServicer):
                 if event.summary is not None:
                     response.summary.CopyFrom(event.summary)
         return response
+
+    async def AuditNote(  # noqa: N802
+        self, request: pb.AuditNoteRequest, context: Context
+    ) -> pb.AuditNoteResponse:
+        """Audit the codes of one encounter."""
+        valid = valid_audit(request, self._limits, self._validator.code_systems)
+        report = await self._auditor.audit(valid.request, call_of(context, valid.priority))
+        # Up to 200 codes with their evidence: written beside the event loop.
+        return await asyncio.to_thread(audit_reply, report, valid)

@@ -34,7 +34,7 @@ class ReplyWriter:
         """Return the outline."""
         return pb.Outline(
             sections=[self._section(section) for section in outline.sections],
-            versions=_versions(outline.versions),
+            versions=versions_message(outline.versions),
             notices=notices(outline.notices),
         )
 
@@ -43,7 +43,7 @@ class ReplyWriter:
         return pb.SectionResult(
             section=self._section(result.section),
             mentions=[self._mention(mention) for mention in result.mentions],
-            timings=_timings(result.timings),
+            timings=timings_message(result.timings),
         )
 
     def summary(self, summary: results.EncounterSummary) -> pb.EncounterSummary:
@@ -71,9 +71,9 @@ class ReplyWriter:
                 )
                 for item in summary.suppressed
             ],
-            versions=_versions(summary.versions),
+            versions=versions_message(summary.versions),
             notices=notices(summary.notices),
-            timings=_timings(summary.timings),
+            timings=timings_message(summary.timings),
         )
 
     def _span(self, span: Span) -> types.Span:
@@ -150,7 +150,8 @@ def notices(items: Iterable[results.Notice]) -> list[types.Notice]:
     return [types.Notice(kind=enums.NOTICE_VALUE[item.kind], message=item.message) for item in items]
 
 
-def _versions(versions: results.Versions) -> types.Versions:
+def versions_message(versions: results.Versions) -> types.Versions:
+    """Return what produced a reply."""
     return types.Versions(
         model=versions.model,
         rules=versions.rules,
@@ -160,7 +161,8 @@ def _versions(versions: results.Versions) -> types.Versions:
     )
 
 
-def _timings(timings: results.Timings) -> types.Timings:
+def timings_message(timings: results.Timings) -> types.Timings:
+    """Return where the time went."""
     return types.Timings(
         queue_us=timings.queue_us,
         tokenize_us=timings.tokenize_us,

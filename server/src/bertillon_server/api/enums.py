@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final, TypeVar
 
+from bertillon.coding.v1 import audit_pb2 as audit_pb
 from bertillon.coding.v1 import catalog_service_pb2 as catalog_pb
 from bertillon.coding.v1 import types_pb2 as types
+from bertillon_server.audit.values import Kind, Poa, Severity
 from bertillon_server.catalog.codes import NoteKind
 from bertillon_server.catalog.flags import ComplicationLevel, Edit, FlagKind, SexEdit
 from bertillon_server.coding import vocabulary as words
@@ -39,6 +41,7 @@ SETTING: Final = from_contract(types.Setting, words.Setting)
 SEX: Final = from_contract(types.Sex, words.Sex)
 PROFILE: Final = from_contract(types.CodingProfile, words.CodingProfile)
 SECTION_KIND: Final = from_contract(types.SectionKind, words.SectionKind)
+POA: Final = from_contract(audit_pb.PoaIndicator, Poa)
 
 SECTION_KIND_VALUE: Final = to_contract(types.SectionKind, words.SectionKind)
 ASSERTION_VALUE: Final = to_contract(types.Assertion, words.Assertion)
@@ -50,6 +53,9 @@ COMPLICATION_VALUE: Final = to_contract(catalog_pb.ComplicationLevel, Complicati
 EDIT_VALUE: Final = to_contract(catalog_pb.CodeEdit, Edit)
 FLAG_LIST_VALUE: Final = to_contract(catalog_pb.FlagList, FlagKind)
 SEX_EDIT_VALUE: Final = to_contract(types.Sex, SexEdit)
+FINDING_KIND_VALUE: Final = to_contract(audit_pb.FindingKind, Kind)
+SEVERITY_VALUE: Final = to_contract(audit_pb.FindingSeverity, Severity)
+POA_VALUE: Final = to_contract(audit_pb.PoaIndicator, Poa)
 NOTICE_VALUE: Final[Mapping[str, Any]] = {
     name.removeprefix("NOTICE_KIND_"): value for name, value in types.NoticeKind.items()
 }

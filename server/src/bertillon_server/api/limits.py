@@ -15,6 +15,10 @@ MAX_HITS: Final = 100
 DEFAULT_HITS: Final = 10
 # The longest codes of the systems known are 8 characters with their point; this leaves room for customers'.
 MAX_CODE_CHARACTERS: Final = 32
+# An encounter has a note for each of those who saw the patient; a chart is no encounter.
+MAX_AUDITED_NOTES: Final = 20
+# A claim has 25 diagnoses; a sequence far beyond that is a mistake.
+MAX_POSITION: Final = 10_000
 # A title that is not in the text serves to find the kind of a section; none is a paragraph.
 MAX_TITLE_CODE_POINTS: Final = 500
 
@@ -26,5 +30,6 @@ class Limits:
     note_code_points: int = 200_000
     section_code_points: int = 20_000
     bulk_notes_in_flight: int = 8
+    audit_codes: int = 200
     concurrent_rpcs: int = 1_024
     stall_s: float = 60.0

@@ -33,6 +33,7 @@ class CallRecord:
     sections: int = 0
     mentions: int = 0
     codes: int = 0
+    findings: int = 0
     note_errors: Counter[int] = field(default_factory=Counter)
 
     def received(self, message: Message, size: int) -> None:
@@ -44,6 +45,8 @@ class CallRecord:
                 self.code_points += len(message.note.text)
             case pb.CodeSectionRequest():
                 self.code_points += len(message.text)
+            case pb.AuditNoteRequest():
+                self.code_points += sum(len(note.text) for note in message.notes)
 
     def sent(self, message: Message, size: int) -> None:
         """Count a response message of `size` bytes."""
@@ -57,6 +60,9 @@ class CallRecord:
             case pb.CodeSectionResponse():
                 self._section(message.section)
                 self._summary(message.summary)
+            case pb.AuditNoteResponse():
+                self.codes += len(message.codes)
+                self.findings += len(message.findings)
 
     def _event(self, event: pb.CodeNoteResponse | pb.CodeNotesResponse) -> None:
         match event.WhichOneof("event"):
@@ -80,6 +86,8 @@ def timings_of(message: Message) -> types.Timings | None:
     match message:
         case pb.CodeSectionResponse():
             return message.summary.timings
+        case pb.AuditNoteResponse():
+            return message.timings
         case pb.CodeNoteResponse() | pb.CodeNotesResponse() if message.HasField("summary"):
             return message.summary.timings
     return None

@@ -29,7 +29,7 @@ DEFAULT_SYSTEM: Final = "icd-10-cm"
 # `date.fromisoformat` alone also takes week dates and dates without dashes.
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
-_PRIORITY: Final[Mapping[int, Priority]] = {
+PRIORITY: Final[Mapping[int, Priority]] = {
     types.PRIORITY_INTERACTIVE: Priority.INTERACTIVE,
     types.PRIORITY_STANDARD: Priority.STANDARD,
     types.PRIORITY_BULK: Priority.BULK,
@@ -152,10 +152,15 @@ class RequestValidator:
         self._limits = limits
         self._systems = frozenset(code_systems)
 
+    @property
+    def code_systems(self) -> frozenset[str]:
+        """The code systems loaded."""
+        return self._systems
+
     def note_request(self, request: pb.CodeNoteRequest) -> tuple[ValidNote, Priority]:
         """Validate `CodeNote`; raises `InvalidRequestError`."""
         findings = Findings()
-        priority = findings.enum("priority", request.priority, types.Priority, _PRIORITY, Priority.STANDARD)
+        priority = findings.enum("priority", request.priority, types.Priority, PRIORITY, Priority.STANDARD)
         return self._note(findings, request.note, request.options), priority
 
     def bulk_request(self, request: pb.CodeNotesRequest, in_flight: Collection[str]) -> ValidNote:
@@ -177,7 +182,7 @@ class RequestValidator:
         options = self._options(findings, request.options)
         setting = findings.enum("setting", request.setting, types.Setting, enums.SETTING, Setting.OUTPATIENT)
         date = findings.date("date_of_service", request.date_of_service)
-        age, sex = _patient(findings, "patient", request.patient)
+        age, sex = valid_patient(findings, "patient", request.patient)
         findings.raise_if_any()
         note = NoteInput(
             text=request.text,
@@ -200,7 +205,7 @@ class RequestValidator:
             "note.setting", note.setting, types.Setting, enums.SETTING, Setting.OUTPATIENT
         )
         date = findings.date("note.date_of_service", note.date_of_service)
-        age, sex = _patient(findings, "note.patient", note.patient)
+        age, sex = valid_patient(findings, "note.patient", note.patient)
         valid_options = self._options(findings, options)
         # Offsets into a text that is over the limit, or in no known unit, mean nothing and may be costly.
         countable = len(note.text) <= self._limits.note_code_points
@@ -249,7 +254,8 @@ class RequestValidator:
         )
 
 
-def _patient(findings: Findings, field: str, patient: pb.Patient) -> tuple[int | None, Sex | None]:
+def valid_patient(findings: Findings, field: str, patient: pb.Patient) -> tuple[int | None, Sex | None]:
+    """Return age and sex; None for what is not said."""
     age = patient.age_years if patient.HasField("age_years") else None
     if age is not None and not 0 <= age <= limits.MAX_AGE_YEARS:
         findings.add(f"{field}.age_years", f"must lie in 0 to {limits.MAX_AGE_YEARS}")

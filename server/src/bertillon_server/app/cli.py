@@ -1,4 +1,4 @@
-"""`bertillon-server`: serve, check, catalog.
+"""`bertillon-server`: serve, check, rules, catalog.
 
 Nothing heavy is imported before a command needs it, so that help is quick; and the numeric libraries read
 their thread counts when they are imported, so these are set first.
@@ -6,6 +6,7 @@ their thread counts when they are imported, so these are set first.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -110,6 +111,28 @@ def check(config: Path | None, **flags: Any) -> None:  # noqa: ANN401
     from bertillon_server.app import serve as process  # noqa: PLC0415
 
     click.echo(process.check(_settings(config, flags)))
+
+
+@cli.command()
+@click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def rules(style: str) -> None:
+    """List the audit's rules: id, severity, title, public source."""
+    from bertillon_server.audit.registry import RULES  # noqa: PLC0415
+
+    if style == "json":
+        listed = [
+            {
+                "id": rule.id,
+                "severity": rule.severity.name.lower(),
+                "title": rule.title,
+                "source": rule.source,
+            }
+            for rule in RULES
+        ]
+        click.echo(json.dumps(listed, indent=2))
+        return
+    for rule in RULES:
+        click.echo(f"{rule.id:24} {rule.severity.name.lower():8} {rule.title} [{rule.source}]")
 
 
 cli.add_command(catalog)

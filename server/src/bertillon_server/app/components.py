@@ -15,6 +15,9 @@ from bertillon_server.api.ports import NoteCoder
 from bertillon_server.api.validation import DEFAULT_SYSTEM
 from bertillon_server.app.settings import Settings
 from bertillon_server.app.startup import StartupError
+from bertillon_server.audit.auditor import Auditor
+from bertillon_server.audit.book import CatalogFlags, CodeBook
+from bertillon_server.audit.flow import AuditFlow, NoteAuditor, ReleaseAudit
 from bertillon_server.bundle.loader import Bundle, BundleError, load_bundle
 from bertillon_server.bundle.manifest import ENCODER_FILE, Canary
 from bertillon_server.catalog.codes import CatalogError
@@ -51,6 +54,7 @@ class Components:
 
     catalog: Catalog
     coder: NoteCoder
+    auditor: NoteAuditor
     scheduler: Scheduler
     executor: ThreadPoolExecutor
     pool: StagePool
@@ -149,6 +153,13 @@ def _put_together(
         catalog, DEFAULT_SYSTEM, coders, _imported_concepts(settings, bundle, catalog, learned.tokenizer)
     )
     flow = CodingFlow(releases, scheduler, pool)
+    flags = CatalogFlags(catalog)
+    audits = {
+        (DEFAULT_SYSTEM, version): ReleaseAudit(
+            Auditor(CodeBook(catalog, DEFAULT_SYSTEM, version, flags), settings.rules_left_out), coder
+        )
+        for version, coder in coders.items()
+    }
     executor = ThreadPoolExecutor(_LOOK_UP_THREADS, thread_name_prefix="look-ups")
     canary_date = next(
         (
@@ -160,5 +171,13 @@ def _put_together(
         None,
     )
     return Components(
-        catalog, flow, scheduler, executor, pool, bundle.label, bundle.manifest.canary, canary_date
+        catalog,
+        flow,
+        AuditFlow(flow, audits, pool),
+        scheduler,
+        executor,
+        pool,
+        bundle.label,
+        bundle.manifest.canary,
+        canary_date,
     )

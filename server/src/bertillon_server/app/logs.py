@@ -124,6 +124,7 @@ class CallLog:
             sections=record.sections,
             mentions=record.mentions,
             codes=record.codes,
+            findings=record.findings,
             note_errors=record.note_errors.total(),
         )
 

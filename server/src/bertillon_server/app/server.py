@@ -64,6 +64,7 @@ class Server:
             note_code_points=settings.max_note_code_points,
             section_code_points=settings.max_section_code_points,
             bulk_notes_in_flight=settings.bulk_notes_in_flight,
+            audit_codes=settings.max_audit_codes,
             concurrent_rpcs=settings.max_concurrent_rpcs,
             stall_s=settings.stall_timeout_s,
         )
@@ -205,6 +206,7 @@ class Server:
     def _add_services(self, components: Components) -> None:
         coding = CodingService(
             coder=components.coder,
+            auditor=components.auditor,
             validator=RequestValidator(self._limits, (DEFAULT_SYSTEM,)),
             limits=self._limits,
             draining=self._draining,

@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from bertillon_server.app.startup import SettingsError
+from bertillon_server.audit.registry import IDS
 
 # UTF-8 takes up to 4 bytes a code point; the rest of a request is ids, options and pre-cut sections.
 BYTES_PER_CODE_POINT: Final = 4
@@ -132,6 +133,18 @@ class Settings(BaseSettings):
         le=1_024,
         description="Notes of one CodeNotes stream in progress at a time. Raise it when a lone bulk client "
         "leaves cores idle; lower it to hold less text in memory.",
+    )
+    max_audit_codes: int = Field(
+        200,
+        ge=1,
+        le=10_000,
+        description="Most proposed codes of one AuditNote. Raise it for audits of long stays; the rules look at "
+        "every pair of codes.",
+    )
+    audit_rules_off: str = Field(
+        "",
+        description="Ids of audit rules that run only when a request asks for them, separated by commas; "
+        "`bertillon-server rules` lists them. Set it to silence advice that your coders do not want.",
     )
     stall_timeout_s: float = Field(
         60.0,
@@ -247,9 +260,17 @@ class Settings(BaseSettings):
             raise ValueError("tls_client_ca needs tls_certificate and tls_key")
         if self.tls_certificate is None and not is_loopback(host) and not self.allow_plaintext:
             raise ValueError("address is not loopback: set tls_certificate and tls_key, or allow_plaintext")
+        unknown = self.rules_left_out - IDS
+        if unknown:
+            raise ValueError("audit_rules_off names a rule that does not exist; see `bertillon-server rules`")
         if self.tokens is not None and self.tokens_file is not None:
             raise ValueError("set tokens or tokens_file, not both")
         return self
+
+    @property
+    def rules_left_out(self) -> frozenset[str]:
+        """Ids of the audit rules that run only when asked for."""
+        return frozenset(rule.strip() for rule in self.audit_rules_off.split(",") if rule.strip())
 
     @property
     def message_bytes(self) -> int:

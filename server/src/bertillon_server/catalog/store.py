@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 import threading
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -242,6 +243,50 @@ class Catalog:
     def use_additional(self, system: str, version: str, code: str) -> tuple[SequencingNote, ...]:
         """Return the "use additional code" notes that apply to a code, those stated nearest first."""
         return self._instructions(system, version).sequencing(NoteKind.USE_ADDITIONAL, code)
+
+    def relation_notes(self, system: str, version: str) -> list[tuple[NoteKind, str, str, int, int]]:
+        """Return the Excludes1, code-first and use-additional notes with what was made of them.
+
+        Of each: its kind, the code it is stated at, its text, the ranges that it prints, and those of them that
+        stand for codes. Of a note with a heading, the heading is a note of its own.
+        """
+        at = self._at(system, version)
+        with at.file.connection() as connection:
+            rows = connection.execute(
+                "SELECT n.kind, c.code, n.text, count(t.first), coalesce(sum(t.spans <> ''), 0) FROM note n"
+                " JOIN code c ON c.release = n.release AND c.position = n.position"
+                " LEFT JOIN target t ON t.note = n.id WHERE n.release = ? AND n.kind IN (?, ?, ?)"
+                " GROUP BY n.id ORDER BY n.id",
+                (
+                    at.id,
+                    NoteKind.EXCLUDES1.value,
+                    NoteKind.CODE_FIRST.value,
+                    NoteKind.USE_ADDITIONAL.value,
+                ),
+            ).fetchall()
+        return [(NoteKind(kind), code, text, ranges, resolved) for kind, code, text, ranges, resolved in rows]
+
+    def seventh_definitions(self, system: str, version: str) -> list[tuple[str, int, int]]:
+        """Return where 7th characters are defined: the code, how many values, how many codes below carry one."""
+        at = self._at(system, version)
+        with at.file.connection() as connection:
+            defined = connection.execute(
+                "SELECT c.code, c.position, c.subtree_end, count(*) FROM seventh s JOIN code c"
+                " ON c.release = s.release AND c.position = s.position WHERE s.release = ?"
+                " GROUP BY c.position ORDER BY c.position",
+                (at.id,),
+            ).fetchall()
+            extended = [
+                position
+                for (position,) in connection.execute(
+                    "SELECT position FROM code WHERE release = ? AND extension IS NOT NULL ORDER BY position",
+                    (at.id,),
+                )
+            ]
+        return [
+            (code, values, bisect_left(extended, end) - bisect_left(extended, position))
+            for code, position, end, values in defined
+        ]
 
     def _instructions(self, system: str, version: str) -> Instructions:
         at, table = self._at(system, version), self.code_table(system, version)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bertillon_server.coding.axes import axis_of, read_title
 from bertillon_server.coding.combinations import combinations
+from bertillon_server.coding.detail import adds_only_axes, says_more
 from bertillon_server.coding.knowledge import Knowledge
 from bertillon_server.coding.results import (
     CodeRef,
@@ -55,11 +55,7 @@ class _Entry:
 
 def _says_more(less: CodeRef, more: CodeRef) -> bool:
     """Whether a code of the same category says all that another says, and values of axes beside it."""
-    if less.code[:3] != more.code[:3]:
-        return False
-    one, other = read_title(less.title), read_title(more.title)
-    added = other.asserts - one.asserts
-    return bool(added) and one.asserts <= other.asserts and all(axis_of(form) is not None for form in added)
+    return less.code[:3] == more.code[:3] and adds_only_axes(less.title, more.title)
 
 
 class Encounter:
@@ -196,11 +192,8 @@ class Encounter:
             by_category.setdefault(entry.code[:3], []).append(entry)
         for entries in by_category.values():
             for entry in entries:
-                title = read_title(entry.ref.title)
                 for other in entries:
-                    more = read_title(other.ref.title)
-                    says_more = title.asserts < more.asserts or (title.open and not more.open)
-                    if other.reason is None and says_more and title.asserts <= more.asserts:
+                    if other.reason is None and says_more(entry.ref.title, other.ref.title):
                         self._leave_out(
                             entry,
                             SuppressionReason.LESS_SPECIFIC,
