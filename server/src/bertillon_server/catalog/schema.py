@@ -47,6 +47,8 @@ CREATE TABLE term (
 """
 _INDEXES = """
 CREATE INDEX code_by_key ON code (release, key);
+CREATE INDEX code_with_dates ON code (release, position, valid_from, valid_to)
+  WHERE valid_from IS NOT NULL OR valid_to IS NOT NULL;
 CREATE INDEX note_by_position ON note (release, position);
 CREATE INDEX target_by_note ON target (note);
 """

@@ -210,7 +210,8 @@ class Catalog:
                             position: period
                             for position, first, last in connection.execute(
                                 "SELECT position, valid_from, valid_to FROM code WHERE release = ?"
-                                " AND coalesce(valid_from, valid_to) IS NOT NULL",
+                                # As the index has it: few codes of few systems have dates of their own.
+                                " AND (valid_from IS NOT NULL OR valid_to IS NOT NULL)",
                                 (at.id,),
                             )
                             if (period := lookup.period_of(first, last)) is not None
