@@ -16,6 +16,7 @@ from bertillon import (
     CodingOptions,
     Note,
     PreCutSection,
+    ProposedCode,
     Retries,
     SearchMode,
     SectionKind,
@@ -50,6 +51,11 @@ def failures(client: Bertillon) -> list[str]:
         lambda: client.code_note_all(NOTE * 30, timeout=0.001),
         lambda: client.code_note_all(NOTE * 30, timeout=0.004),
         lambda: client.code_section(NOTE * 200),
+        lambda: client.audit_note(NOTE, ["I10"], date_of_service=SENTINEL),
+        lambda: client.audit_note(NOTE, ["I10"] * 201),
+        lambda: client.audit_note(NOTE, [ProposedCode(system=SENTINEL, code="I10")]),
+        lambda: client.audit_note(NOTE * 1_000, ["I10"]),
+        lambda: client.audit_note(NOTE * 30, ["I10"], timeout=0.001),
         lambda: client.get_code(SENTINEL),
         lambda: client.get_code("I10", system=SENTINEL),
         lambda: client.search_codes(SENTINEL * 100),
@@ -83,6 +89,9 @@ def test_a_sentinel_in_a_note_is_in_no_log_line_metric_error_or_file(
     assert SENTINEL not in repr(result)
     list(client.code_notes([note]))
     client.code_section(NOTE, kind=SectionKind.SECTION_KIND_ASSESSMENT)
+    # A proposed code is the caller's text as well, and one that is no code is a finding.
+    audit = client.audit_note(NOTE, ["I10", "I50.1", SENTINEL], date_of_service="2026-05-11")
+    assert SENTINEL in str(audit)
     for mode in (SearchMode.SEARCH_MODE_TYPEAHEAD, SearchMode.SEARCH_MODE_HYBRID):
         client.search_codes(f"heart failure {SENTINEL}", mode=mode)
     with contextlib.closing(client.code_note(NOTE * 30)) as events:
