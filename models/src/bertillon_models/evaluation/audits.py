@@ -65,7 +65,7 @@ class AuditScorer:
         self._coder = coder
         self.book = CodeBook(coder.catalog, SYSTEM, coder.release)
         self._perturber = Perturber(coder.catalog, self.book)
-        self._auditor = Auditor(self.book)
+        self._auditor = Auditor(self.book, terms=coder.knowledge.terms)
         self._known: tuple[str, Setting, Coded] | None = None
 
     def scores(self, notes: Sequence[CorpusNote], *, seed: int, tick: Callable[[], None]) -> list[Score]:
