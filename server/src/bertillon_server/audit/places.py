@@ -28,6 +28,8 @@ from bertillon_server.coding.words import Words, words_of
 # Least share of a wording, weighted by how rare its words are in titles, that a piece of a note has to say. Chosen,
 # like the next two, on the notes of the dev split.
 _LEAST = 0.5
+# The same of a place that is faint: worth a look before it is said that nothing speaks of a code.
+_LEAST_FAINT = 0.3
 # Places that are less like the code than this share of the best one are about something else.
 _NEAR_BEST = 0.8
 # A term of the code itself, and of another code of its category.
@@ -44,12 +46,10 @@ class Piece:
     note: int
     span: Span
     section: SectionKind
-    words: Words = field(repr=False)
-
-    @property
-    def forms(self) -> tuple[str, ...]:
-        """The canonical forms of its words."""
-        return self.words.forms
+    forms: tuple[str, ...] = field(repr=False)
+    """The canonical forms of its words."""
+    first: int
+    """The number of its first word in its note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +86,19 @@ class Finder:
         self._terms = terms
         self._texts = texts
         self._sections = sections
-        self._found: dict[str, tuple[Place, ...]] = {}
+        self._found: dict[tuple[str, bool], tuple[Place, ...]] = {}
 
-    def places(self, ref: CodeRef) -> tuple[Place, ...]:
-        """Return where the notes speak of a code, the likest first; those much less like it are left out."""
-        found = self._found.get(ref.code)
+    def places(self, ref: CodeRef, *, faint: bool = False) -> tuple[Place, ...]:
+        """Return where the notes speak of a code, the likest first; those much less like it are left out.
+
+        With `faint`, places that say little of it are places too.
+        """
+        found = self._found.get((ref.code, faint))
         if found is None:
-            candidates = [*self._by_terms(ref), *self._by_title(ref)]
+            candidates = [
+                *self._by_terms(ref),
+                *self._by_title(ref, _LEAST_FAINT if faint else _LEAST),
+            ]
             best = max((likeness for _, _, likeness in candidates), default=0.0)
             kept = {
                 (piece.note, span): (piece, span, likeness)
@@ -103,7 +109,7 @@ class Finder:
                 Place(piece, span, likeness, self._asserted(piece, span))
                 for piece, span, likeness in sorted(kept.values(), key=lambda item: -item[2])
             )
-            self._found[ref.code] = found
+            self._found[ref.code, faint] = found
         return found
 
     @cached_property
@@ -111,18 +117,24 @@ class Finder:
         """All notes in pieces, in order."""
         return tuple(self._cut())
 
+    @cached_property
+    def _words(self) -> tuple[Words, ...]:
+        return tuple(words_of(text.text) for text in self._texts)
+
     def _cut(self) -> Iterator[Piece]:
         for note, section in self._sections:
             text = self._texts[note].text
+            starts = self._words[note].starts
             for sentence in split_sentences(text, section.span):
                 start = sentence.start
                 for part in text[sentence.start : sentence.end].split(";"):
-                    words = words_of(text, start, start + len(part))
-                    if words.forms:
-                        yield Piece(note, Span(start, start + len(part)), section.kind, words)
-                    start += len(part) + 1
+                    span = Span(start, start + len(part))
+                    first, last = np.searchsorted(starts, (span.start, span.end)).tolist()
+                    if first < last:
+                        yield Piece(note, span, section.kind, self._words[note].forms[first:last], first)
+                    start = span.end + 1
 
-    def _by_title(self, ref: CodeRef) -> Iterator[tuple[Piece, Span, float]]:
+    def _by_title(self, ref: CodeRef, least: float) -> Iterator[tuple[Piece, Span, float]]:
         wordings = [wording for wording in self._wordings(ref) if wording]
         every = frozenset().union(*wordings)
         for piece in self.pieces:
@@ -131,9 +143,10 @@ class Finder:
                 continue
             likeness = max(self._share(wording & said, wording) for wording in wordings)
             anchor = max(said, key=lambda form: (self._book.rarity(form), form))
-            if likeness >= _LEAST and self._book.rarity(anchor) >= _rare():
-                at = piece.forms.index(anchor)
-                yield piece, Span(int(piece.words.starts[at]), int(piece.words.ends[at])), likeness
+            if likeness >= least and self._book.rarity(anchor) >= _rare():
+                at = piece.first + piece.forms.index(anchor)
+                words = self._words[piece.note]
+                yield piece, Span(int(words.starts[at]), int(words.ends[at])), likeness
 
     def _wordings(self, ref: CodeRef) -> Iterator[frozenset[str]]:
         for text in (ref.title, *self._book.terms(ref.code)):
@@ -158,12 +171,19 @@ class Finder:
         found: dict[str, list[tuple[Piece, Span, str]]] = {}
         if self._terms is None:
             return found
-        for piece in self.pieces:
-            starts, ends = piece.words.starts, piece.words.ends
-            for match in self._terms.matches(piece.words, np.zeros(len(piece.forms), np.int32)):
-                span = Span(int(starts[match.first]), int(ends[match.last - 1]))
+        for note, words in enumerate(self._words):
+            pieces = [piece for piece in self.pieces if piece.note == note]
+            # Words outside all pieces have a number that no piece has.
+            numbers = np.full(len(words.forms), len(pieces), np.int32)
+            for number, piece in enumerate(pieces):
+                numbers[piece.first : piece.first + len(piece.forms)] = number
+            for match in self._terms.matches(words, numbers):
+                number = int(numbers[match.first])
+                if number == len(pieces):
+                    continue
+                span = Span(int(words.starts[match.first]), int(words.ends[match.last - 1]))
                 for code, _, _ in self._terms.targets(match):
-                    found.setdefault(code[:3], []).append((piece, span, code))
+                    found.setdefault(code[:3], []).append((pieces[number], span, code))
         return found
 
     def _asserted(self, piece: Piece, span: Span) -> Assertion:

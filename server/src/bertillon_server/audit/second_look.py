@@ -21,6 +21,8 @@ from bertillon_server.coding.vocabulary import Assertion, SuppressionReason
 # Confidence of a judgement that rests on words of the code and rules alone. Of a side, which stands there in so many
 # words, the first; of what is denied everywhere, or stated in more detail, the second.
 _BY_SIDE, _BY_WORDS = 0.7, 0.6
+# A place this like the code outweighs what is said of a code beside it.
+_ALIKE = 0.75
 _ONE_SIDE = frozenset({"right", "left"})
 _REASONS = {
     Assertion.NEGATED: SuppressionReason.NEGATED,
@@ -48,24 +50,33 @@ def looked_again(case: Case, ref: CodeRef, first: Support) -> Support:
 def _again(case: Case, ref: CodeRef, first: Support) -> Support:
     """Look where the code is spoken of: all against it, or one place for it."""
     places = case.finder.places(ref)
-    present = [place for place in places if place.is_present]
-    if present:
-        unsaid = first.standing is Standing.ABSENT or (
-            first.standing is Standing.AGAINST and not _is_stated(case, first, ref)
-        )
-        if unsaid:
+    if first.standing is Standing.ABSENT:
+        present = _present(places)
+        if present:
             return Support(Standing.PLAUSIBLE, first.confidence, _of(present))
-        return first
-    if first.standing is Standing.ABSENT and places:
-        return Support(
-            Standing.AGAINST, _BY_WORDS, _of(places), reason=_REASONS.get(places[0].assertion)
-        )
+        faint = case.finder.places(ref, faint=True)
+        if faint and not _present(faint):
+            return Support(Standing.AGAINST, _BY_WORDS, _of(faint), reason=_REASONS.get(faint[0].assertion))
+    elif first.standing is Standing.AGAINST and not any(_means(item, ref) for item in first.evidence):
+        # What speaks against it is another reading of a mention, or another code of its category.
+        read = [(item.note, item.span) for item in first.evidence]
+        apart = [
+            place
+            for place in _present(places)
+            if place.likeness >= _ALIKE
+            and not any(note == place.piece.note and span.overlaps(place.span) for note, span in read)
+        ]
+        if apart:
+            return Support(Standing.PLAUSIBLE, first.confidence, _of(apart))
     return first
 
 
-def _is_stated(case: Case, first: Support, ref: CodeRef) -> bool:
-    """Whether words of a note are what speaks against a code itself, and not a reading of another one."""
-    return any(item.code is not None and item.code.code == ref.code for item in first.evidence)
+def _means(item: Evidence, ref: CodeRef) -> bool:
+    return item.code is not None and item.code.code == ref.code
+
+
+def _present(places: Sequence[Place]) -> list[Place]:
+    return [place for place in places if place.is_present]
 
 
 def _other_side(case: Case, ref: CodeRef) -> Support | None:
@@ -73,7 +84,7 @@ def _other_side(case: Case, ref: CodeRef) -> Support | None:
     sides = read_title(ref.title).asserts & SIDES
     if len(sides) != 1 or not sides < _ONE_SIDE:
         return None
-    places = [place for place in case.finder.places(ref) if place.is_present]
+    places = _present(case.finder.places(ref))
     stated = {side for place in places for side in _sides(place)}
     if len(stated) != 1 or stated == sides or not stated <= _ONE_SIDE:
         return None
@@ -98,7 +109,7 @@ def _in_more_detail(case: Case, ref: CodeRef, first: Support) -> Support | None:
     title = read_title(ref.title)
     if not title.open:
         return None
-    places = [place for place in case.finder.places(ref) if place.is_present]
+    places = _present(case.finder.places(ref))
     said = [frozenset(place.piece.forms) for place in places]
     found: dict[str, tuple[CodeRef, frozenset[str]]] = {}
     for other in _more_specific(case, ref):
