@@ -56,6 +56,7 @@ MORE = [
         ("bronchitis", "J40"),
         ("obesity", "E66.9"),
         ("depression", "F32.A"),
+        ("colles fracture", "S52.53"),
     )
 ]
 
@@ -76,7 +77,9 @@ class SmallAudit:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
-        self._coder = Coder(knowledge(catalog, threshold=0.3, more=MORE))
+        known = knowledge(catalog, threshold=0.3, more=MORE)
+        self._terms = known.terms
+        self._coder = Coder(known)
 
     def __call__(
         self,
@@ -110,7 +113,9 @@ class SmallAudit:
             coded.append(CodedText(note, tuple(results)))
             summaries.append(summary)
         assert outline is not None
-        auditor = Auditor(CodeBook(self.catalog, SYSTEM, RELEASE, flags), frozenset(off_by_default))
+        auditor = Auditor(
+            CodeBook(self.catalog, SYSTEM, RELEASE, flags), frozenset(off_by_default), self._terms
+        )
         return audited(ReleaseAudit(auditor, self._coder), request, coded, outline, summaries)
 
 

@@ -135,12 +135,11 @@ def _put_together(
 ) -> Components:
     rules = version("bertillon-server")
     learned = load_learned(bundle)
-    coders = {
-        release.version: Coder(
-            load_knowledge(bundle, catalog, DEFAULT_SYSTEM, release.version, rules, learned)
-        )
+    known = {
+        release.version: load_knowledge(bundle, catalog, DEFAULT_SYSTEM, release.version, rules, learned)
         for release in catalog.releases(DEFAULT_SYSTEM)
     }
+    coders = {version: Coder(knowledge) for version, knowledge in known.items()}
     scheduler = Scheduler(
         Encoder(bundle.path(ENCODER_FILE)),
         workers=settings.workers,
@@ -156,7 +155,12 @@ def _put_together(
     flags = CatalogFlags(catalog)
     audits = {
         (DEFAULT_SYSTEM, version): ReleaseAudit(
-            Auditor(CodeBook(catalog, DEFAULT_SYSTEM, version, flags), settings.rules_left_out), coder
+            Auditor(
+                CodeBook(catalog, DEFAULT_SYSTEM, version, flags),
+                settings.rules_left_out,
+                known[version].terms,
+            ),
+            coder,
         )
         for version, coder in coders.items()
     }

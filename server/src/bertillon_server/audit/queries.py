@@ -32,7 +32,9 @@ _ASKED = {
     AxisKind.TRIMESTER: "trimester",
 }
 # What the notes may say of a proposed code that leaves an axis open, beside a mention that means it.
-_SPOKEN_OF = frozenset({Standing.SUPPORTED, Standing.PLAUSIBLE, Standing.LESS_DOCUMENTED, Standing.OTHER_PHASE})
+_SPOKEN_OF = frozenset(
+    {Standing.SUPPORTED, Standing.PLAUSIBLE, Standing.LESS_DOCUMENTED, Standing.OTHER_PHASE}
+)
 # Codes that are looked at for the values of an axis: those of the category, of a large one those of the subcategory.
 _MOST_LEAVES = 600
 

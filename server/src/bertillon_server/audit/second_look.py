@@ -31,8 +31,10 @@ _REASONS = {
     Assertion.FAMILY: SuppressionReason.FAMILY,
     Assertion.OTHER_PERSON: SuppressionReason.OTHER_PERSON,
 }
-_DOUBTED = frozenset({Standing.ABSENT, Standing.SIBLING, Standing.AGAINST, Standing.LESS_DOCUMENTED})
-_ABOUT_SIDES = _DOUBTED | {Standing.PLAUSIBLE, Standing.OTHER_PHASE}
+_DOUBTED = frozenset(
+    {Standing.ABSENT, Standing.SIBLING, Standing.AGAINST, Standing.LESS_DOCUMENTED, Standing.UNCERTAIN}
+)
+_ABOUT_SIDES = _DOUBTED - {Standing.UNCERTAIN} | {Standing.PLAUSIBLE, Standing.OTHER_PHASE}
 _ABOUT_DETAILS = frozenset({Standing.SUPPORTED, Standing.PLAUSIBLE, Standing.ABSENT, Standing.OTHER_PHASE})
 
 
@@ -57,6 +59,10 @@ def _again(case: Case, ref: CodeRef, first: Support) -> Support:
         faint = case.finder.places(ref, faint=True)
         if faint and not _present(faint):
             return Support(Standing.AGAINST, _BY_WORDS, _of(faint), reason=_REASONS.get(faint[0].assertion))
+    elif first.standing is Standing.UNCERTAIN and not _is_spelled_out(case, ref):
+        present = _present(places)
+        if present:
+            return Support(Standing.PLAUSIBLE, first.confidence, _of(present))
     elif first.standing is Standing.AGAINST and not any(_means(item, ref) for item in first.evidence):
         # What speaks against it is another reading of a mention, or another code of its category.
         read = [(item.note, item.span) for item in first.evidence]
@@ -69,6 +75,11 @@ def _again(case: Case, ref: CodeRef, first: Support) -> Support:
         if apart:
             return Support(Standing.PLAUSIBLE, first.confidence, _of(apart))
     return first
+
+
+def _is_spelled_out(case: Case, ref: CodeRef) -> bool:
+    """Whether words of the text, and not the encoder alone, make a mention of a code uncertain."""
+    return any(item.mention.cue is not None for item in case.by_code.get(ref.code, ()))
 
 
 def _means(item: Evidence, ref: CodeRef) -> bool:
@@ -118,9 +129,7 @@ def _in_more_detail(case: Case, ref: CodeRef, first: Support) -> Support | None:
             found[other.code] = (other, extra)
     # What says most; two that say other things leave it open.
     most = {
-        code: item
-        for code, item in found.items()
-        if not any(item[1] < extra for _, extra in found.values())
+        code: item for code, item in found.items() if not any(item[1] < extra for _, extra in found.values())
     }
     if len(most) != 1:
         return None
@@ -137,7 +146,9 @@ def _more_specific(case: Case, ref: CodeRef) -> Iterator[CodeRef]:
         if other is None or relation(ref, other) is not Relation.MORE:
             continue
         extra = added(ref, other)
-        if read_title(other.title).encounter == encounter and all(axis_of(form) is not None for form in extra):
+        if read_title(other.title).encounter == encounter and all(
+            axis_of(form) is not None for form in extra
+        ):
             yield other
 
 

@@ -62,7 +62,7 @@ def _by_mentions(case: Case, ref: CodeRef) -> Support:
             explanation=left_out.explanation,
         )
     own = case.by_code.get(ref.code, ())
-    positive = [item for item in own if item.counts]
+    positive = [item for item in own if item.counts or _is_suspicion(ref, item)]
     expected = case.expected.get(ref.code)
     if expected is None and (more := _says_more_of(case, ref)) is not None:
         return more
@@ -74,6 +74,11 @@ def _by_mentions(case: Case, ref: CodeRef) -> Support:
     if combined:
         return Support(Standing.SUPPORTED, min(item.mention.confidence for item in combined), _of(*combined))
     return _indirect(case, ref, own)
+
+
+def _is_suspicion(ref: CodeRef, item: Documented) -> bool:
+    """Whether a code stands for a suspicion ("maternal care for suspected ..."), and a mention suspects."""
+    return "suspected" in ref.title.lower() and item.mention.suppression is SuppressionReason.UNCERTAIN
 
 
 def _says_more_of(case: Case, ref: CodeRef) -> Support | None:
