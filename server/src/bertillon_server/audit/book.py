@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections import Counter
 from collections.abc import Iterable
@@ -95,6 +96,20 @@ class CodeBook:
             (other for other in others if self._catalog.code_table(self.system, other).is_billable(code)),
             None,
         )
+
+    def lapsed(self, code: str, date: dt.date) -> str | None:
+        """Return the release of a date in which a code may not be reported then.
+
+        None where it may be, or no release that is loaded covers the date.
+        """
+        choice = self._catalog.release_for(self.system, date)
+        if not choice.exact:
+            return None
+        version = choice.release.version
+        entry = self._catalog.get(self.system, version, code)
+        if entry is None or not entry.billable:
+            return version
+        return None if entry.period is None or entry.period.overlaps(date, date) else version
 
     def excludes1(self, one: str, other: str) -> Excludes1Rule | None:
         """Return why two codes are not reported together."""
