@@ -42,7 +42,7 @@ Q | repair repaired suture sutured suturing closure rrhaphy herniorrhaphy hernio
 N | release released decompression lysis adhesiolysis neurolysis lysed arthrolysis
 5 | ablation ablated fulguration fulgurated cauterization cauterized cautery cryotherapy cryoablation
 5 | electrocoagulation photocoagulation coagulation vaporization sclerotherapy destruction
-7 | dilation dilatation dilated angioplasty ballooning
+7 | dilation dilatation dilated angioplasty ballooning probing
 L | ligation ligated clipping occlusion embolization embolisation embolized
 S | reduction fixation reposition repositioning orif osteosynthesis pinning nailing realignment pexy
 6 | amputation amputated disarticulation
@@ -55,7 +55,7 @@ W | revision revised
 X | transfer transposition flap
 M | reattachment replantation
 G | fusion arthrodesis desis fused spondylodesis
-J | exploration exploratory inspection examination explored
+J | exploration exploratory explored
 8 | division transection osteotomy
 C | thrombectomy embolectomy thromboendarterectomy endarterectomy lithotomy litholapaxy
 F | lithotripsy
@@ -102,8 +102,8 @@ STEMS: Final = MappingProxyType(
             parotid=parotid gland;sialoaden=submaxillary gland;tonsill=tonsil;adenoid=adenoid;gloss=tongue
             laryng=larynx;pharyng=pharynx;trache=trachea;bronch=bronchus;pneumon=lung;lob=lung lobe
             pleur=pleura;pericardi=pericardium;valv=valve;aort=aorta;phleb=vein;safen=saphenous vein
-            saphen=saphenous vein;lymphaden=lymphatic;crani=skull;lamin=vertebra;disc=disc;disk=disc
-            microdisc=disc;vertebr=vertebra;rachi=vertebra;cost=rib;patell=patella;menisc=knee joint
+            saphen=saphenous vein;lymphaden=lymphatic;crani=skull;lamin=vertebra;disc=vertebra disc;disk=vertebra disc
+            microdisc=vertebra disc;vertebr=vertebra;rachi=vertebra;cost=rib;patell=patella;menisc=knee joint
             synov=joint;burs=bursa ligament;ten=tendon;tenon=tendon;fasci=subcutaneous tissue fascia
             myo=muscle;blephar=eyelid;dacryocyst=lacrimal duct;kerat=cornea;vitr=vitreous;irid=iris
             trabecul=chamber;phac=lens;stapes=auditory ossicle;tympan=tympanic membrane;myring=tympanic membrane

@@ -39,6 +39,8 @@ from bertillon_server.coding.words import Words, words_of
 
 # Least confidence of a procedure that is listed, where the caller names none.
 THRESHOLD = 0.3
+# Steps of an operation below it are told in words for anything ("was removed", "was placed"): nobody is helped by them.
+_LEAST_OF_COMPONENT = 0.25
 # Most windows that the encoder is shown for procedures alone, and most spans of a section that are searched for.
 _MAX_WINDOWS = 16
 _MAX_TAGGED = 12
@@ -116,7 +118,7 @@ class ProcedureCoder:
                 id(window): row for window, row in zip((*reading.seen, *plan.windows), rows, strict=True)
             }
             tagged = self._tagged(plan, Encodings(windows, [by_window[id(window)] for window in windows]))
-        wider = self._wider(note, outline, plan)
+        wider = self._wider(note, outline, reading, plan)
         limit = note.options.max_alternatives
         proposals = [
             proposal
@@ -139,9 +141,11 @@ class ProcedureCoder:
         procedures, suppressed = encounter.codes(outline, in_order(results))
         return dataclasses.replace(summary, procedures=procedures, suppressed_procedures=suppressed)
 
-    def _wider(self, note: NoteInput, outline: Outline, plan: ProcedurePlan) -> frozenset[str]:
-        """Return the words of the report of the operation, where a section tells of any."""
-        if not any(plan.heard):
+    def _wider(
+        self, note: NoteInput, outline: Outline, reading: Reading, plan: ProcedurePlan
+    ) -> frozenset[str]:
+        """Return the words of the report of the operation, for a section that is a part of it."""
+        if not any(plan.heard) or not standing.is_operative(reading.section):
             return frozenset()
         return frozenset(
             form
@@ -193,6 +197,8 @@ class ProcedureCoder:
                 reason = standing.suppression(
                     note, outline, section, judgement.assertion, named=proposal.named
                 )
+                if reason is SuppressionReason.COMPONENT and proposal.confidence < _LEAST_OF_COMPONENT:
+                    continue
                 if proposal.invented:
                     reason = reason or SuppressionReason.NO_BILLABLE_CODE
                 rest = proposal.codes[1 : note.options.max_alternatives + 1]

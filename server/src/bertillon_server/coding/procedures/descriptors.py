@@ -83,7 +83,7 @@ class DescriptorSystem:
             for word in descriptor.words:
                 self._holding.setdefault(word, []).append(number)
         self._names = Names(
-            (" ".join(sorted(descriptor.words)), (table.codes[descriptor.position],))
+            (" ".join(sorted(descriptor.words)), [[table.codes[descriptor.position]]])
             for descriptor in self._descriptors
             if len(descriptor.words) <= _LONGEST_NAME
         )
@@ -132,7 +132,7 @@ class DescriptorSystem:
     def _by_name(self, heard: Heard | None) -> list[int]:
         if heard is None or heard.named is None:
             return []
-        found = (self._table.find(pattern) for pattern in heard.named.patterns)
+        found = (self._table.find(pattern) for pattern in heard.named.groups[0])
         return [position for position in found if position is not None] if self._is_own(heard) else []
 
     def _is_own(self, heard: Heard) -> bool:

@@ -27,7 +27,7 @@ _INSPECTION = "J"
 # General anatomical regions, as in an exploratory laparotomy.
 _REGIONS = "W"
 # What an operation needs and its description tells of: airway, catheters, monitoring, injections, drains.
-_ON_THE_WAY = ("0BH1", "0T9B", "3E", "4A", "5A", "2W", "02HV", "30", "0HQ", "0JQ", "0D9670")
+_ON_THE_WAY = ("0BH1", "0T9B", "3E", "4A", "5A", "2W", "02HV", "30", "0HQ", "0JQ", "0W99", "0W9B")
 
 _EXPLANATIONS = {
     SuppressionReason.NEGATED: "the note says that it was not done",

@@ -18,6 +18,7 @@ from bertillon_server.catalog.codes import CatalogError
 from bertillon_server.catalog.publications.lines import Publication
 from bertillon_server.coding.procedures.anatomy import read_names
 from bertillon_server.coding.procedures.names import Names
+from bertillon_server.coding.procedures.structure import LENGTH, OBSTETRIC, SURGICAL
 
 INDEX_FILE = "index.json"
 # Operations are main terms too, with all of their body parts below; what they name is read from the titles.
@@ -60,7 +61,9 @@ def _prefixes(term: ET.Element) -> Iterator[str]:
         for name in ("codes", "code"):
             for found in see.findall(name):
                 prefix = (found.text or "").strip()
-                if len(prefix) >= _LEAST_PREFIX and prefix.isalnum():
+                # In the other sections four characters leave open what is done.
+                enough = _LEAST_PREFIX if prefix[:1] in (SURGICAL, OBSTETRIC) else LENGTH
+                if len(prefix) >= enough and prefix.isalnum():
                     yield prefix
 
 
@@ -87,7 +90,7 @@ def load_index(folder: Path) -> Index:
         if hashlib.sha256(body.encode()).hexdigest() != document["sha256"]:
             raise ValueError("the seal does not fit")
         held = json.loads(body)
-        names = Names((str(name), [str(code) for code in codes]) for name, codes in held["procedures"])
+        names = Names((str(name), [[str(code) for code in codes]]) for name, codes in held["procedures"])
         parts = read_names((str(name), str(part)) for name, part in held["parts"])
     except (OSError, ValueError, TypeError, KeyError):
         raise CatalogError(f"{file} is damaged; import the release again") from None

@@ -19,24 +19,27 @@ _ABBREVIATION = 3
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A name: its words, the beginnings of its codes, best first, and whether it counts in capitals only."""
+    """A name: its words, and whether it counts in capitals only.
+
+    `groups` are the codes that are reported together; of each, the beginnings that its code can have, best first.
+    """
 
     words: frozenset[str]
-    patterns: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
     capitals: bool
 
 
 class Names:
     """Names by one word that each of them must have. Immutable."""
 
-    def __init__(self, entries: Iterable[tuple[str, Sequence[str]]]) -> None:
+    def __init__(self, entries: Iterable[tuple[str, Sequence[Sequence[str]]]]) -> None:
         named: dict[frozenset[str], Named] = {}
-        for text, patterns in entries:
+        for text, groups in entries:
             forms = [form for form in words_of(text).forms if form and form not in _IDLE]
             words = frozenset(forms)
             if words and words not in named:
                 short = len(forms) == 1 and len(forms[0]) <= _ABBREVIATION
-                named[words] = Named(words, tuple(patterns), short)
+                named[words] = Named(words, tuple(map(tuple, groups)), short)
         often = Counter(word for words in named for word in words)
         self._by_word: dict[str, list[Named]] = {}
         for words, entry in named.items():
@@ -48,12 +51,13 @@ class Names:
         return self._by_word.get(form, ())
 
 
-def read_table(text: str) -> list[tuple[str, tuple[str, ...]]]:
-    """Return name and beginnings of codes of each entry of a table such as `NAMED`."""
+def read_table(text: str) -> list[tuple[str, list[list[str]]]]:
+    """Return name and beginnings of codes, by groups, of each entry of a table such as `NAMED`."""
     entries = []
     for line in text.strip().splitlines():
         patterns, _, names = line.partition(" = ")
-        entries += [(name, tuple(patterns.split())) for name in names.split(" | ")]
+        groups = [group.split() for group in patterns.split(" & ")]
+        entries += [(name, groups) for name in names.split(" | ")]
     return entries
 
 

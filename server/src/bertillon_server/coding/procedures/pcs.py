@@ -14,7 +14,7 @@ from bertillon_server.coding.procedures.actions import DEVICES, LESIONS, MATTER,
 from bertillon_server.coding.procedures.anatomy import with_official_names
 from bertillon_server.coding.procedures.names import Names, compiled, fixed_prefix, own_names
 from bertillon_server.coding.procedures.phrases import Heard, Phrases
-from bertillon_server.coding.procedures.release import SIDES, PcsRelease
+from bertillon_server.coding.procedures.release import SIDES, Part, PcsRelease
 from bertillon_server.coding.procedures.structure import (
     APPROACH,
     APPROACH_WORDS,
@@ -23,8 +23,6 @@ from bertillon_server.coding.procedures.structure import (
     ONLY_NEARBY,
     PART,
     SURGICAL,
-    TABLE,
-    WITH_APPROACH,
 )
 from bertillon_server.coding.procedures.wording import as_titles_say
 from bertillon_server.coding.vocabulary import AxisKind
@@ -42,7 +40,10 @@ _CUSTOMARY = "0X38745F"
 _PARTS = 8
 _SECTIONS_OF_APPROACH = frozenset("01")
 _NO_DEVICE = "Z"
-_EXTERNAL_ONLY = frozenset("X")
+# Approaches that belong to a name whatever the rest of the operation is: a catheter, a colonoscopy.
+_BY_NAME = frozenset("78X")
+# Root operations that always involve a device (B6.1): change, insertion, removal, replacement, supplement, revision.
+_OF_DEVICES = frozenset("2HPRUW")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +93,28 @@ class PcsLinker:
         does not. Nothing is returned where no code fits.
         """
         said = self._said(phrases, heard, wider)
-        scored = self._scored(heard, said)
+        if heard.named is None:
+            scored = self._scored(heard, said)
+            if not scored and (whole := phrases.widened(heard)) is not None:
+                said = self._said(phrases, whole, wider)
+                scored = self._scored(whole, said)
+            return self._sided(said, scored, limit, None)
+        return [
+            link
+            for patterns in heard.named.groups
+            for link in self._sided(said, self._by_patterns(patterns, said), limit, patterns[0])
+        ]
+
+    def _sided(
+        self, said: _Said, scored: Sequence[tuple[int, float]], limit: int, pattern: str | None
+    ) -> list[PcsLink]:
+        """Return a link for each side of a bilateral operation, else one; none where nothing was found."""
         if not scored:
             return []
-        best_part = self.release.codes[scored[0][0]][:PART]
-        side = self._side(best_part)
-        if "bilateral" in said.sides and side in ("right", "left"):
-            return [
-                self._link(heard, said, [item for item in scored if self._side_of(item[0]) == one], limit)
-                for one in ("right", "left")
-                if any(self._side_of(item[0]) == one for item in scored)
-            ]
-        return [self._link(heard, said, scored, limit)]
+        if "bilateral" in said.sides and self._side_of(scored[0][0]) in ("right", "left"):
+            sides = [[item for item in scored if self._side_of(item[0]) == side] for side in ("right", "left")]
+            return [self._link(said, items, limit, pattern) for items in sides if items]
+        return [self._link(said, scored, limit, pattern)]
 
     def _said(self, phrases: Phrases, heard: Heard, wider: Collection[str]) -> _Said:
         forms = phrases.words.forms
@@ -120,15 +131,14 @@ class PcsLinker:
             sides = frozenset(near_sides) or frozenset({"bilateral"})
         implied = heard.action.implied if heard.action else frozenset()
         said = as_titles_say([*near, *around, *implied])
+        wide = not (heard.named is not None and _has_approach(heard.named.groups[0][0]))
         approach = (
-            _approach(near, nearby=True) or _approach(around, nearby=True) or _approach(wider, nearby=False)
+            _approach(near, nearby=True) or _approach(around, nearby=True) or (_approach(wider, nearby=False) if wide else None)
         )
         return _Said(words, said, frozenset(sides), approach)
 
     def _scored(self, heard: Heard, said: _Said) -> list[tuple[int, float]]:
-        """Return positions with their scores, best first."""
-        if heard.named is not None:
-            return self._by_patterns(heard.named.patterns, said)
+        """Return positions with their scores, best first, of what has no name."""
         if heard.imaging is not None:
             tables = [(table, 0.0) for table in self._imaging_tables(heard.imaging)]
             return self._by_tables(tables, said)
@@ -172,6 +182,9 @@ class PcsLinker:
         found = {}
         for score, prefix in ranked[:_PARTS]:
             for position in release.under(prefix):
+                # What is put in or taken out is a part of what is done, and has to be named.
+                if prefix[2] in _OF_DEVICES and not release.rest(position) & said.titles:
+                    continue
                 found[position] = score + self._leaf_score(position, said)
         return sorted(found.items(), key=lambda item: (-item[1], item[0]))
 
@@ -211,7 +224,9 @@ class PcsLinker:
             score -= 0.02 * _CUSTOMARY.find(code[APPROACH])
         return score
 
-    def _link(self, heard: Heard, said: _Said, scored: Sequence[tuple[int, float]], limit: int) -> PcsLink:
+    def _link(
+        self, said: _Said, scored: Sequence[tuple[int, float]], limit: int, pattern: str | None
+    ) -> PcsLink:
         release = self.release
         position = scored[0][0]
         code = release.codes[position]
@@ -221,6 +236,9 @@ class PcsLinker:
         invented = part.side in ("right", "left") and not said.sides
         if invented:
             missing.append(AxisKind.LATERALITY)
+        if self._site_is_guessed(part, said, scored, pattern):
+            invented = True
+            missing.append(AxisKind.SITE)
         approaches = {other[APPROACH] for other in allowed}
         if code[0] in _SECTIONS_OF_APPROACH and said.approach != code[APPROACH] and len(approaches) > 1:
             missing.append(AxisKind.APPROACH)
@@ -230,6 +248,23 @@ class PcsLinker:
             missing.append(AxisKind.DEVICE if code[DEVICE] != _NO_DEVICE else AxisKind.QUALIFIER)
         full = all(said.words.get(word, 0.0) for word in part.words)
         return PcsLink(tuple(scored[: limit + 1]), tuple(missing), invented, full)
+
+    def _site_is_guessed(
+        self, part: Part, said: _Said, scored: Sequence[tuple[int, float]], pattern: str | None
+    ) -> bool:
+        """Whether the text does not say all that the body part is called, and others would do as well.
+
+        A name that has one body part first, by the `pattern` of its codes, says it.
+        """
+        if all(word in said.words for word in part.words):
+            return False
+        best = scored[0][1]
+        near = {position for position, score in scored if best - score < _LATER}
+        first = set() if pattern is None else set(self._matching(pattern))
+        if scored[0][0] in first:
+            near &= first
+        others = {self.release.codes[position][:PART] for position in near}
+        return any(self.release.part(prefix).words != part.words for prefix in others)
 
     def _matching(self, pattern: str) -> tuple[int, ...]:
         known = self._under.get(pattern)
@@ -271,6 +306,12 @@ def _operations(heard: Heard, said: _Said) -> str:
     if action.operations == "Q" and near & {"mesh", "graft", "patch"}:
         return "UQ"
     return action.operations
+
+
+def _has_approach(pattern: str) -> bool:
+    """Whether a name alone says by which approach: through a natural opening, or from outside."""
+    prefix = fixed_prefix(pattern)
+    return len(prefix) > APPROACH and prefix[APPROACH] in _BY_NAME
 
 
 def _one_side(words: Collection[str]) -> frozenset[str]:

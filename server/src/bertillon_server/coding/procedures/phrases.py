@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,14 @@ from bertillon_server.coding.procedures.names import Named, Names
 from bertillon_server.coding.words import Words
 
 # Words around a name in which its other words may stand, and words that may stand between them.
-_REACH = 7
+_REACH = 9
 _BETWEEN = 4
 # Words before and after that belong to the phrase of an operation.
 _BEFORE, _AFTER = 6, 8
+# Root operations of words for putting something in its place.
+_PLACES = frozenset({"H", "2"})
+# Words of a sentence that is the name of an operation rather than a statement.
+_SHORT = 16
 _HARD = frozenset(".;:()[]\n•|")
 # Regions are read for these, not operated on.
 IMAGING_WORDS = {
@@ -95,7 +100,18 @@ class Phrases:
             if form and at not in taken and (heard := self._other(at, form)) is not None:
                 kept.append(heard)
         kept.sort(key=lambda heard: heard.first)
+        kept = [heard for heard, after in zip_longest(kept, kept[1:]) if not _only_places(heard, after)]
         return [self._bounded(heard, kept, number) for number, heard in enumerate(kept)]
+
+    def widened(self, heard: Heard) -> Heard | None:
+        """Return what was heard with the rest of a short sentence as its phrase, None where the sentence is long.
+
+        An operation is often named by parts: "Open reduction and internal fixation, left ankle fracture".
+        """
+        first, last = self.around(heard)
+        if last - first > _SHORT or (first, last) == heard.phrase:
+            return None
+        return replace(heard, phrase=(first, last))
 
     def around(self, heard: Heard) -> tuple[int, int]:
         """Return the words of the sentence of what was heard."""
@@ -156,7 +172,8 @@ class Phrases:
                 return None
             nearest = min(places, key=lambda place: abs(place - at))
             first, last = min(first, nearest), max(last, nearest + 1)
-        return (first, last) if last - first <= len(named.words) + _BETWEEN else None
+        between = len(named.words) - 1 if any(self._soft[first + 1 : last]) else _BETWEEN
+        return (first, last) if last - first <= len(named.words) + between else None
 
     def _bounded(self, heard: Heard, every: Sequence[Heard], number: int) -> Heard:
         """Return what was heard with a phrase that does not reach into what stands beside it."""
@@ -167,17 +184,13 @@ class Phrases:
             end = max(every[number + 1].first, heard.last)
         if (begin, end) == heard.phrase:
             return heard
-        return Heard(
-            heard.first,
-            heard.last,
-            (begin, end),
-            heard.sentence,
-            heard.named,
-            heard.action,
-            heard.imaging,
-            heard.stem,
-            heard.verb,
-        )
+        return replace(heard, phrase=(begin, end))
+
+
+def _only_places(heard: Heard, after: Heard | None) -> bool:
+    """Whether a word only says that what is named after it was put in: "insertion of a chest tube"."""
+    placed = heard.action is not None and heard.action.operations in _PLACES
+    return placed and after is not None and after.named is not None and after.first < heard.phrase[1]
 
 
 def _longest(found: Sequence[Heard]) -> list[Heard]:

@@ -42,6 +42,8 @@ _OF = re.compile(r"^[^,]*? of (?=[A-Z])")
 _END = re.compile(r",| with | using | to | from | into | for ")
 _END_OF_LIST = re.compile(r" using ")
 _CORONARY = re.compile(r"(Coronary Artery), (\w+)")
+# Heart and great vessels, by section and body system.
+_OF_NO_SIDE = frozenset({"02", "X2", "B2"})
 # Codes remembered with what their titles say; a note asks for a few hundred.
 _REMEMBERED = 20_000
 
@@ -137,13 +139,16 @@ class PcsRelease:
             prefix = self.codes[at][:PART]
             end = bisect_left(self.codes, prefix + "~")
             forms = forms_of(_part_name(self._titles[at], imaging=prefix[0] == IMAGING))
-            side = next((form for form in forms if form in SIDES), "")
-            yield Part(prefix, frozenset(forms) - SIDES, side)
+            sides = SIDES & set(forms)
+            # "Right and Left Heart" is of no side, and the right atrium is not the right one of two.
+            side = next(iter(sides)) if len(sides) == 1 and prefix[:2] not in _OF_NO_SIDE else ""
+            yield Part(prefix, frozenset(forms) - (SIDES if side else frozenset()), side)
             at = end
 
 
 def _part_name(title: str, *, imaging: bool) -> str:
     """Return what a title calls the body part, device and qualifier left out."""
+    title = title.replace("1 to 2 Rib", "Rib")
     placed = _DEVICE_IN.match(title)
     if placed is not None:
         rest = placed["part"]

@@ -28,6 +28,11 @@ _PLANNED = re.compile(
     r"|return for|await|tomorrow|next (?:week|month)|wishes|would like|options? (?:include|of|are)|discussed)\b",
     re.IGNORECASE,
 )
+_PLANNED_AFTER = re.compile(
+    r"\b(?:(?:was|were|is|are|has been|had been) (?:then )?(?:recommended|planned|scheduled|discussed|offered|proposed"
+    r"|considered|advised|decided|arranged|suggested|indicated|requested)|to follow|will be)\b",
+    re.IGNORECASE,
+)
 _NOT_DONE = re.compile(
     r"\b(?:declin(?:ed|es|ing)|refus(?:ed|es|ing|al)|defer(?:red|s)?|cancel(?:l?ed)?|postponed|aborted|abandoned"
     r"|not (?:been )?(?:performed|done|indicated|needed|required|carried out|undergone)|no need for|contraindicated"
@@ -99,6 +104,8 @@ def judged(text: str, section: Section, sentence: Span, mention: Span, rules: Ju
         return rules if rules.assertion is Assertion.HISTORICAL else _PRESENT
     if (cue := _cue(_PLANNED, text, Span(begin, mention.start))) is not None:
         return Judgement(Assertion.HYPOTHETICAL, cue)
+    if (cue := _cue(_PLANNED_AFTER, text, Span(mention.end, end))) is not None:
+        return Judgement(Assertion.HYPOTHETICAL, cue)
     if section.kind in _PLANS and rules.assertion in (Assertion.PRESENT, Assertion.POSSIBLE):
         return Judgement(Assertion.HYPOTHETICAL, None)
     return rules
@@ -111,7 +118,7 @@ def suppression(
 
     `named` tells that it has a name of its own; other operations are components where a whole report tells of them.
     """
-    reason = _REASONS.get(assertion)
+    text, reason = note.text, _REASONS.get(assertion)
     if note.options.profile is CodingProfile.ALL_MENTIONS:
         return None if assertion in (Assertion.HISTORICAL, Assertion.POSSIBLE) else reason
     if reason is not None:
@@ -119,6 +126,8 @@ def suppression(
     bodies = [one for one in outline.sections if one.body.start < one.body.end]
     operative = [one for one in bodies if one.kind in _OPERATIVE]
     if section.kind in _OPERATIVE:
+        if _of_anesthesia(text, section):
+            return SuppressionReason.COMPONENT
         if _describes(section) and any(not _describes(one) for one in operative) and not named:
             return SuppressionReason.COMPONENT
         return None
@@ -147,6 +156,10 @@ def is_operative(section: Section) -> bool:
 
 def _describes(section: Section) -> bool:
     return section.body.end - section.body.start > _LONGEST_NAMING
+
+
+def _of_anesthesia(text: str, section: Section) -> bool:
+    return section.title is not None and "anesth" in section.title.of(text).lower()
 
 
 def _planned_section(text: str, section: Section) -> bool:

@@ -32,6 +32,7 @@ bioprosthesis = zooplastic tissue
 mechanical = synthetic substitute
 plate = internal fixation device
 screw = internal fixation device
+hardware = internal fixation device
 orif = internal fixation device
 pin = internal fixation device
 pinning = internal fixation device
