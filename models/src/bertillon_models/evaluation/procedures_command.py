@@ -44,12 +44,19 @@ _WIDTH = 120
 @click.option("--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
 def evaluate_procedures(
-    *, notes: Path, catalog_dir: Path, bundle: Path, limit: int | None, threshold: float, style: str, seed: int
+    *,
+    notes: Path,
+    catalog_dir: Path,
+    bundle: Path,
+    limit: int | None,
+    threshold: float,
+    style: str,
+    seed: int,
 ) -> None:
     """Code the procedures of NOTES, and compare with their gold codes: whole, by body part and by table.
 
-    NOTES is a JSON-lines file with `note_id`, `text` and `procedure_codes`, such as CodiEsp's; every procedure that was
-    performed counts, wherever the note tells of it.
+    NOTES is a JSON-lines file with `note_id`, `text` and `procedure_codes`, such as CodiEsp's; every procedure
+    that was performed counts, wherever the note tells of it.
     """
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     try:
@@ -57,10 +64,8 @@ def evaluate_procedures(
         coder = LocalProcedures(bundle, catalog_dir)
     except (BundleError, CatalogError, DataError) as error:
         raise click.ClickException(str(error)) from None
-    coded = []
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-        for row in progress.track(rows, description="coding"):
-            coded.append(coder.code(row.text))
+        coded = [coder.code(row.text) for row in progress.track(rows, description="coding")]
     found = scores(rows, coded, threshold=threshold, seed=seed)
     if style == "json":
         click.echo(json.dumps([asdict(score) for score in found], indent=2))

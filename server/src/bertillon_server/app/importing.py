@@ -23,8 +23,8 @@ from bertillon_server.catalog.publications.icd_10_pcs import read_icd_10_pcs
 from bertillon_server.catalog.publications.lines import Publication, read_publication
 from bertillon_server.catalog.schema import write_catalog
 from bertillon_server.catalog.store import Catalog
-from bertillon_server.coding.procedures.index import read_index, write_index
 from bertillon_server.coding.imported import Progress, encoder_id, made_by, names_of, write_concepts
+from bertillon_server.coding.procedures.index import read_index, write_index
 
 ICD_10_CM, ICD_10_PCS, HCPCS, CUSTOM = DEFAULT_SYSTEM, "icd-10-pcs", "hcpcs", "custom"
 SYSTEMS: Final = (ICD_10_CM, ICD_10_PCS, HCPCS, CUSTOM)

@@ -212,7 +212,7 @@ class Server:
         coding = CodingService(
             coder=components.coder,
             auditor=components.auditor,
-            validator=RequestValidator(self._limits, lambda: components.catalog.value.systems()),
+            validator=RequestValidator(self._limits, components.catalog.value.systems),
             limits=self._limits,
             draining=self._draining,
             bugs=self._calls,

@@ -103,9 +103,16 @@ class Catalog:
         mine, theirs = self._places.get((system, version)), other._places.get((system, version))
         return mine is not None and mine is theirs
 
+    def _has(self, file: SealedFile) -> bool:
+        return any(file is one for one in self._files)
+
+    def _file_at(self, path: Path) -> SealedFile | None:
+        """Return the open file that is still at a path, None where there is another or none."""
+        return next((file for file in self._files if file.is_still(path)), None)
+
     def _share(self, path: Path, earlier: Catalog) -> bool:
         """Take a file over from an earlier catalog, if that has it as it is now."""
-        file = next((file for file in earlier._files if file.is_still(path)), None)
+        file = earlier._file_at(path)
         if file is None:
             return False
         self._files.append(file)
@@ -133,9 +140,8 @@ class Catalog:
 
     def close(self, *, but: Catalog | None = None) -> None:
         """Close the files but those of another catalog; calls in progress end as they would have."""
-        kept = set() if but is None else set(map(id, but._files))
         for file in self._files:
-            if id(file) not in kept:
+            if but is None or not but._has(file):
                 file.close()
         for flags in self._flag_files:
             flags.close()

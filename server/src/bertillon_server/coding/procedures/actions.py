@@ -1,8 +1,8 @@
 """Words that say what is done, and the root operations that they mean.
 
 Source: ICD-10-PCS Official Guidelines B3.1 to B3.16 and the definitions of appendix A. It is the coder who turns a
-clinician's word into a root operation (A11): a "resection" of a lesion is an excision, an "-ectomy" of a whole organ a
-resection (B3.8), a biopsy an excision with the qualifier diagnostic (B3.4a). Written for this project.
+clinician's word into a root operation (A11): a "resection" of a lesion is an excision, an "-ectomy" of a whole
+organ a resection (B3.8), a biopsy an excision with the qualifier diagnostic (B3.4a). Written for this project.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ WHOLE: Final = frozenset("total radical complete entire completion".split())
 
 # Beginnings of Greek and Latin compounds, longest first choice: what they name, in words of body parts.
 STEMS: Final = MappingProxyType(
-    dict(
-        (stem.strip(), frozenset(words.split()))
+    {
+        stem.strip(): frozenset(words.split())
         for stem, _, words in (
             pair.partition("=")
             for pair in """
@@ -115,7 +115,7 @@ STEMS: Final = MappingProxyType(
             """.replace("\n", ";").split(";")
             if pair.strip()
         )
-    )
+    }
 )
 
 # Endings of compounds, longest first: what they do.

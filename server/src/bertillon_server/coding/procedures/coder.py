@@ -1,7 +1,7 @@
 """Codes the procedures of a note: what its sections say was done, and which of it counts for the encounter.
 
-Its stages run beside those of `coding.coder`, on the same reading of a section, and take nothing from the diagnoses: with
-procedures or without, these are the same.
+Its stages run beside those of `coding.coder`, on the same reading of a section, and take nothing from the
+diagnoses: with procedures or without, these are the same.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from bertillon_server.coding.confidence import shared
 from bertillon_server.coding.heads import PLACES, pooled
 from bertillon_server.coding.mentions import sentence_numbers
 from bertillon_server.coding.procedures import standing
+from bertillon_server.coding.procedures.asserted import judged
 from bertillon_server.coding.procedures.encounter import ProcedureEncounter
 from bertillon_server.coding.procedures.phrases import Heard, Phrases
 from bertillon_server.coding.procedures.systems import ProcedureSystem, Proposed, Tagged
@@ -39,7 +40,8 @@ from bertillon_server.coding.words import Words, words_of
 
 # Least confidence of a procedure that is listed, where the caller names none.
 THRESHOLD = 0.3
-# Steps of an operation below it are told in words for anything ("was removed", "was placed"): nobody is helped by them.
+# Steps of an operation below it are told in words for anything ("was removed", "was placed"): nobody is helped by
+# them.
 _LEAST_OF_COMPONENT = 0.25
 # Most windows that the encoder is shown for procedures alone, and most spans of a section that are searched for.
 _MAX_WINDOWS = 16
@@ -189,7 +191,7 @@ class ProcedureCoder:
             tokens = reading.tokens[sentence]
             judgements = self._assertion.judge(tokens, [spans[i] for i in chosen], section.kind)
             for i, rules in zip(chosen, judgements, strict=True):
-                judgement = standing.judged(note.text, section, sentence, spans[i], rules)
+                judgement = judged(note.text, section, sentence, spans[i], rules)
                 proposal = proposals[i]
                 code = proposal.codes[0][0]
                 if self._is_study_elsewhere(note, outline, reading, code.code):

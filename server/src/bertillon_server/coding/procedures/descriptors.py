@@ -1,6 +1,7 @@
 """Systems that are known by their descriptors alone: HCPCS Level II, and sets of a customer's own such as CPT.
 
-What a note says is done is compared with descriptors and terms by words, weighted by how rare they are, and by meaning.
+What a note says is done is compared with descriptors and terms by words, weighted by how rare they are, and by
+meaning.
 Either a name stands in the text with all its words, or all words of the phrase are in the descriptor and most of the
 descriptor is in the phrase, or words and meaning both say so; else nothing is returned, since most descriptors share
 words with any operation.
@@ -18,6 +19,7 @@ import numpy as np
 
 from bertillon_server.catalog.table import CodeTable
 from bertillon_server.coding.imported import ImportedConcepts
+from bertillon_server.coding.procedures.actions import compound
 from bertillon_server.coding.procedures.names import Names, own_names
 from bertillon_server.coding.procedures.phrases import Heard, Phrases
 from bertillon_server.coding.procedures.systems import Proposed, Tagged
@@ -26,7 +28,8 @@ from bertillon_server.coding.words import words_of
 
 # Parts of a descriptor that tell how it is counted, not what is done.
 _COUNTING = re.compile(
-    r"\([^)]*\)|,?\s*\bper\b.*$|,?\s*\beach\b.*$|\bnot otherwise (?:specified|classified)\b", re.IGNORECASE
+    r"\([^)]*\)|,?\s*\bper\b.*$|,?\s*\beach\b.*$|,? any number|\bnot otherwise (?:specified|classified)\b",
+    re.IGNORECASE,
 )
 _IDLE = frozenset(
     "a an and any as at by for from in into of on or the to with without other type procedure".split()
@@ -70,10 +73,9 @@ class DescriptorSystem:
             for position, (title, billable) in enumerate(zip(table.titles, table.billable, strict=True))
             if billable
         ]
+        titled = len(texts)
         texts += [(position, text) for position, text in terms if table.billable[position]]
-        self._descriptors = [
-            Descriptor(position, words) for position, text in texts if (words := _words(text))
-        ]
+        self._descriptors = [Descriptor(position, _words(text)) for position, text in texts]
         often = Counter(word for descriptor in self._descriptors for word in descriptor.words)
         total = max(1, len(self._descriptors))
         self._weights = {word: math.log(1 + total / count) for word, count in often.items()}
@@ -84,8 +86,8 @@ class DescriptorSystem:
                 self._holding.setdefault(word, []).append(number)
         self._names = Names(
             (" ".join(sorted(descriptor.words)), [[table.codes[descriptor.position]]])
-            for descriptor in self._descriptors
-            if len(descriptor.words) <= _LONGEST_NAME
+            for number, descriptor in enumerate(self._descriptors)
+            if _is_name(descriptor.words, is_term=number >= titled)
         )
 
     @property
@@ -192,6 +194,17 @@ class DescriptorSystem:
 
     def _ref(self, position: int) -> CodeRef:
         return CodeRef(self.system, self._table.codes[position], self.version, self._table.titles[position])
+
+
+def _is_name(words: frozenset[str], *, is_term: bool) -> bool:
+    """Whether words are looked for in a text.
+
+    A single one of a title has to name an operation; a term was given as a name.
+    """
+    if len(words) != 1 or is_term:
+        return 0 < len(words) <= _LONGEST_NAME
+    (word,) = words
+    return compound(word) is not None or any(len(named.words) == 1 for named in own_names().with_word(word))
 
 
 def _words(text: str) -> frozenset[str]:

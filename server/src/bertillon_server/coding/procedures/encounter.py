@@ -1,7 +1,7 @@
 """The procedures of an encounter: those of all sections brought together, and what is left out of them.
 
-Sources: ICD-10-PCS Official Guidelines B3.1b (components), B3.2 (multiple procedures), B3.11a (inspection to reach the
-objective of a procedure), and I.B.2 of those for diagnoses for the highest detail, which holds here alike.
+Sources: ICD-10-PCS Official Guidelines B3.1b (components), B3.2 (multiple procedures), B3.11a (inspection to reach
+the objective of a procedure), and I.B.2 of those for diagnoses for the highest detail, which holds here alike.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """Procedures that have names of their own, and the codes of ICD-10-PCS that they can be.
 
-Left, beginnings of codes, best first, in which a point stands for any character and brackets for one of several; right,
-names, whose words may stand in any order. Sources: root operations, body parts and approaches as the Official
-Guidelines and the tables define them. Written for this project; a name that an imported release has no code for is
-left out. Codes on both sides of "&" are
-reported together (B3.2).
+Left, beginnings of codes, best first, in which a point stands for any character and brackets for one of several;
+right, names, whose words may stand in any order. Codes on both sides of "&" are reported together (B3.2). Sources:
+root operations, body parts and approaches as the Official Guidelines and the tables define them. Written for this
+project; a name for which an imported release has no code gives none.
 """
 
 from __future__ import annotations
@@ -78,7 +77,8 @@ BF10YZZ BF10 = cholangiogram | intraoperative cholangiogram | cholangiography
 0W9[9B]3ZX = diagnostic thoracentesis
 0W9[9B]30Z 0W9[9B]00Z = chest tube | tube thoracostomy | thoracostomy | pleural drainage tube | thoracic drain
 0W9D30Z 0W9D = pericardiocentesis | pericardial drainage | pericardial window
-0BT[CDFGHJKL] = lobectomy lung | pulmonary lobectomy | upper lobectomy | lower lobectomy | middle lobectomy | lobectomy
+0BT[CDFGHJKL] = lobectomy lung | pulmonary lobectomy | upper lobectomy | lower lobectomy | middle lobectomy
+0BT[CDFGHJKL] = lobectomy
 0BT[KL] = pneumonectomy
 0BB[CDFGHJKL] = wedge resection lung | lung wedge resection | segmentectomy lung | lung resection
 0BB[CDFGHJKLM]3ZX = lung biopsy | transthoracic lung biopsy
@@ -116,7 +116,8 @@ B211 B21. = coronary angiography | coronary angiogram | coronariography | corona
 02563ZZ 025[0-9A-Z]3ZZ = cardiac ablation | ablation atrial | catheter ablation | atrial fibrillation ablation
 0JH606Z 0JH60[4567]Z = pacemaker implantation | pacemaker insertion | pacemaker placement | pacemaker
 0JH608Z 0JH60[89]Z = icd implantation | defibrillator implantation | defibrillator insertion | aicd
-02HV33Z = dialysis catheter | hemodialysis catheter | central venous catheter | central line | central venous line | picc | picc line
+02HV33Z = dialysis catheter | hemodialysis catheter | central venous catheter | central line | central venous line
+02HV33Z = picc | picc line
 06H033Z 06H[0MN]33Z = femoral venous catheter | femoral central line
 02H63DZ 06H03DZ 06H0 = ivc filter | vena cava filter
 0JH60WZ 0JH6[03][WX]Z = port placement | mediport | portacath | port insertion | subcutaneous reservoir
@@ -133,7 +134,8 @@ B211 B21. = coronary angiography | coronary angiogram | coronariography | corona
 0TC[0134] = percutaneous nephrolithotomy | pcnl | nephrolithotomy | pyelolithotomy
 0TQ[34] = pyeloplasty
 0TF[3467]XZZ 0TF[3467] = eswl | shock wave lithotripsy | extracorporeal lithotripsy
-0T7[67]8DZ 0T7[678]8DZ = ureteral stent | double j | jj catheter | jj stent | ureteral stenting | dj stent | double j catheter
+0T7[67]8DZ 0T7[678]8DZ = ureteral stent | double j | jj catheter | jj stent | ureteral stenting | dj stent
+0T7[67]8DZ 0T7[678]8DZ = double j catheter
 0TC[67]8ZZ = ureteroscopy laser lithotripsy | ureteroscopic calculus | ureteral calculus extraction
 0TJ98ZZ = ureteroscopy
 0TJB8ZZ = cystoscopy | cystourethroscopy | urethrocystoscopy | urethroscopy cystoscopy
@@ -142,7 +144,8 @@ B211 B21. = coronary angiography | coronary angiogram | coronariography | corona
 0TBB = partial cystectomy
 0TBB8ZZ = turbt | transurethral resection bladder neoplasm | transurethral resection bladder | tur bladder
 0TBB8ZX = bladder biopsy
-0T9B70Z 0T9B = bladder catheterization | foley | foley catheter | urinary catheter | urinary catheterization | urethral catheter
+0T9B70Z 0T9B = bladder catheterization | foley | foley catheter | urinary catheter | urinary catheterization
+0T9B70Z 0T9B = urethral catheter
 0T9B30Z = suprapubic catheter | suprapubic cystostomy | cystostomy
 0TS[67] = ureteral reimplantation | ureteroneocystostomy
 0T1[67] 0T18 = ureteroileostomy | ileal conduit | bricker
@@ -175,7 +178,8 @@ B211 B21. = coronary angiography | coronary angiogram | coronariography | corona
 0UVC = cerclage | cervical cerclage
 0UH97HZ 0UH9 = iud insertion | iud placement | intrauterine device
 10D00Z1 10D00Z. = cesarean | cesarean section | c section | cesarean delivery | caesarean | caesarean section | ltcs
-10E0XZZ = vaginal delivery | normal delivery | spontaneous vaginal delivery | svd | eutocic delivery | nsvd | delivery
+10E0XZZ = vaginal delivery | normal delivery | spontaneous vaginal delivery | svd | eutocic delivery | nsvd
+10E0XZZ = delivery
 10D07Z6 = vacuum delivery | vacuum extraction | vacuum assisted
 10D07Z3 = forceps delivery | forceps
 10A07ZZ 10A0 = abortion | termination pregnancy
@@ -214,25 +218,30 @@ B211 B21. = coronary angiography | coronary angiogram | coronariography | corona
 09SM = septoplasty
 09B[TSQRUVWX] = sinus surgery endoscopic | fess
 09QK = rhinoplasty
-08RJ3JZ 08R[JK]3JZ = cataract extraction intraocular lens | phacoemulsification | phaco iol | intraocular lens implantation
+08RJ3JZ 08R[JK]3JZ = cataract extraction intraocular lens | phacoemulsification | phaco iol
+08RJ3JZ 08R[JK]3JZ = intraocular lens implantation
 08D[JK]3ZZ = cataract extraction | lens extraction | cataract surgery
 08B[45]3ZZ 08T[45]3ZZ = vitrectomy | pars plana vitrectomy
 08R[89]3KZ 08R[89] = keratoplasty | penetrating keratoplasty | corneal transplant
 08J[01]XZZ = fundus examination | funduscopy | ophthalmoscopy | eye fundus | slit lamp | biomicroscopy | fundoscopy
 08T[01] = enucleation eye | eye enucleation
 3E0C3 = intravitreal injection
-0Q[SH][67]06Z 0QS[67]06Z = intramedullary nail femur | cephalomedullary nail | intramedullary nailing hip | gamma nail
+0Q[SH][67]06Z 0QS[67]06Z = intramedullary nail femur | cephalomedullary nail | intramedullary nailing hip
+0Q[SH][67]06Z 0QS[67]06Z = gamma nail
 0QS[67]04Z 0QS[67].4Z = orif hip | hip pinning | orif femoral neck | dynamic hip screw
 0QS[89]06Z 0QS[89] = intramedullary nail femoral shaft | femur shaft orif
 0QS[GH]06Z 0QS[GH] = intramedullary nail tibia | tibial nail
 0QS[GHJK]04Z 0QS[GHJK] = orif ankle | ankle orif
-0QS[GH]04Z & 0QS[JK]04Z = orif bimalleolar | reduction fixation bimalleolar | orif trimalleolar | reduction fixation trimalleolar
+0QS[GH]04Z & 0QS[JK]04Z = orif bimalleolar | reduction fixation bimalleolar | orif trimalleolar
+0QS[GH]04Z & 0QS[JK]04Z = reduction fixation trimalleolar
 0QS[JK]04Z = orif lateral malleolus | reduction fixation lateral malleolus | orif fibula
 0QS[GH]04Z = orif medial malleolus | reduction fixation medial malleolus
 0PS[HJ]04Z 0PS[HJ] = orif distal radius | distal radius orif | orif radius | orif wrist
-0SR[9B]0JZ 0SR[9B]0[1234J] 0SR[9B] = total hip arthroplasty | total hip replacement | tha | thr | hip replacement | hip arthroplasty
+0SR[9B]0JZ 0SR[9B]0[1234J] 0SR[9B] = total hip arthroplasty | total hip replacement | tha | thr | hip replacement
+0SR[9B]0JZ 0SR[9B]0[1234J] 0SR[9B] = hip arthroplasty
 0SR[RS]0JZ 0SR[RS] = hemiarthroplasty hip | hip hemiarthroplasty | bipolar hip | hemiarthroplasty
-0SR[CD]0JZ 0SR[CD]0J[9A] 0SR[CD] = total knee arthroplasty | total knee replacement | tka | tkr | knee arthroplasty | knee replacement
+0SR[CD]0JZ 0SR[CD]0J[9A] 0SR[CD] = total knee arthroplasty | total knee replacement | tka | tkr | knee arthroplasty
+0SR[CD]0JZ 0SR[CD]0J[9A] 0SR[CD] = knee replacement
 0RR[JK]0JZ 0RR[JK] = total shoulder arthroplasty | shoulder replacement | shoulder arthroplasty | tsa
 0RR[JK]00Z = reverse shoulder arthroplasty | reverse total shoulder | reverse shoulder replacement
 0SW[9B] = revision hip arthroplasty | revision total hip
@@ -241,7 +250,8 @@ B211 B21. = coronary angiography | coronary angiogram | coronariography | corona
 0RJ[JK]4ZZ = shoulder arthroscopy | arthroscopy shoulder
 0SB[CD]4ZZ 0SB[CD] = meniscectomy | meniscus debridement | knee chondroplasty | partial meniscectomy
 0SQ[CD]4ZZ 0SQ[CD] = meniscus repair | meniscal repair
-0MR[NP]47Z 0MR[NP]0 0MU[NP] = acl reconstruction | anterior cruciate ligament reconstruction | anterior cruciate reconstruction
+0MR[NP]47Z 0MR[NP]0 0MU[NP] = acl reconstruction | anterior cruciate ligament reconstruction
+0MR[NP]47Z 0MR[NP]0 0MU[NP] = anterior cruciate reconstruction
 0LQ[12]4ZZ 0LQ[12] = rotator cuff repair
 0LQ[NP]0ZZ = achilles tendon repair | achilles repair
 01N50ZZ 01N5 = carpal tunnel release | median nerve release | carpal tunnel decompression
@@ -278,7 +288,8 @@ B211 B21. = coronary angiography | coronary angiogram | coronariography | corona
 0KQM0ZZ = second degree perineal laceration repair | second degree laceration perineum repair
 0HQ[0-9A-N]XZZ = laceration repair | skin suture | wound closure
 0J9[0-9A-R] = incision drainage abscess | abscess drainage | incision drainage | i d
-30233N1 = red blood cell transfusion | prbc transfusion | packed red | blood transfusion | transfusion | erythrocyte transfusion
+30233N1 = red blood cell transfusion | prbc transfusion | packed red | blood transfusion | transfusion
+30233N1 = erythrocyte transfusion
 30233R1 = platelet transfusion
 30233K1 30233L1 = plasma transfusion | fresh frozen plasma
 3E03305 3E04305 = chemotherapy administration | chemotherapy infusion | intravenous chemotherapy
@@ -292,7 +303,8 @@ B211 B21. = coronary angiography | coronary angiogram | coronariography | corona
 4A0FX3Z 4A0F = electromyography | emg | electromyogram
 4A09X 4A09XC = spirometry
 B246ZZ4 = transesophageal echocardiogram | tee | transesophageal echocardiography
-B246ZZZ = echocardiogram | echocardiography | tte | transthoracic echocardiogram | cardiac ultrasound | heart ultrasound
+B246ZZZ = echocardiogram | echocardiography | tte | transthoracic echocardiogram | cardiac ultrasound
+B246ZZZ = heart ultrasound
 BW03ZZZ = chest x ray | chest radiograph | chest radiography | cxr | thorax radiography | chest xray | chest film
 BW00ZZZ = abdominal x ray | abdomen radiography | abdominal radiograph | simple abdomen
 BV44ZZZ = testicular ultrasound | scrotal ultrasound | testis ultrasound

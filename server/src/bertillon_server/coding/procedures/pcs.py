@@ -1,8 +1,8 @@
 """Links what is done to codes of ICD-10-PCS: operation, body part, side, approach, device and qualifier.
 
-A code is chosen among those of the imported release, never put together. The words of the phrase choose the body part,
-those of the sentence the rest; a value that nothing speaks for costs, so that "no device" and "no qualifier" stand where
-the text is silent. What the text leaves open on an axis with several values is returned as missing.
+A code is chosen among those of the imported release, never put together. The words of the phrase choose the body
+part, those of the sentence the rest; a value that nothing speaks for costs, so that "no device" and "no qualifier"
+stand where the text is silent. What the text leaves open on an axis with several values is returned as missing.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ _CUSTOMARY = "0X38745F"
 _PARTS = 8
 _SECTIONS_OF_APPROACH = frozenset("01")
 _NO_DEVICE = "Z"
+# What a repair is supplemented with.
+_GRAFTS = frozenset({"mesh", "graft", "patch"})
 # Approaches that belong to a name whatever the rest of the operation is: a catheter, a colonoscopy.
 _BY_NAME = frozenset("78X")
 # Root operations that always involve a device (B6.1): change, insertion, removal, replacement, supplement, revision.
@@ -112,7 +114,9 @@ class PcsLinker:
         if not scored:
             return []
         if "bilateral" in said.sides and self._side_of(scored[0][0]) in ("right", "left"):
-            sides = [[item for item in scored if self._side_of(item[0]) == side] for side in ("right", "left")]
+            sides = [
+                [item for item in scored if self._side_of(item[0]) == side] for side in ("right", "left")
+            ]
             return [self._link(said, items, limit, pattern) for items in sides if items]
         return [self._link(said, scored, limit, pattern)]
 
@@ -133,7 +137,9 @@ class PcsLinker:
         said = as_titles_say([*near, *around, *implied])
         wide = not (heard.named is not None and _has_approach(heard.named.groups[0][0]))
         approach = (
-            _approach(near, nearby=True) or _approach(around, nearby=True) or (_approach(wider, nearby=False) if wide else None)
+            _approach(near, nearby=True)
+            or _approach(around, nearby=True)
+            or (_approach(wider, nearby=False) if wide else None)
         )
         return _Said(words, said, frozenset(sides), approach)
 
@@ -156,16 +162,25 @@ class PcsLinker:
         release = self.release
         found: dict[int, float] = {}
         parts: dict[str, float | None] = {}
+        told: set[str] = set()
         for rank, pattern in enumerate(patterns):
             for position in self._matching(pattern):
                 prefix = release.codes[position][:PART]
                 if prefix not in parts:
                     parts[prefix] = self._part_score(prefix, said, whole=False)
+                    if rank and self._is_told(prefix, said):
+                        told.add(prefix)
                 part = parts[prefix]
                 if part is not None:
-                    score = part - rank * _LATER + self._leaf_score(position, said)
+                    later = 0 if prefix in told else rank
+                    score = part - later * _LATER + self._leaf_score(position, said)
                     found[position] = max(score, found.get(position, score))
         return sorted(found.items(), key=lambda item: (-item[1], item[0]))
+
+    def _is_told(self, prefix: str, said: _Said) -> bool:
+        """Whether the phrase has the official name of a body part."""
+        words = self.release.part(prefix).words
+        return bool(words) and all(said.words.get(word, 0.0) >= _IN_PHRASE for word in words)
 
     def _by_tables(self, tables: Sequence[tuple[str, float]], said: _Said) -> list[tuple[int, float]]:
         release = self.release
@@ -290,22 +305,23 @@ class PcsLinker:
 
 def _operations(heard: Heard, said: _Said) -> str:
     """Return the root operations of a word in its phrase, best first (B3.8, and the definitions of appendix A)."""
-    action = heard.action
-    if action is None:
-        return ""
+    operations = heard.action.operations if heard.action else ""
     near = {word for word, weight in said.words.items() if weight > _IN_SENTENCE}
-    if action.operations in ("TB", "D"):
-        if near & MATTER:
-            return "C"
-        if near & DEVICES and not heard.stem:
-            return "P"
-    if action.operations == "TB":
-        if near & PARTIAL or (near & LESIONS and not near & WHOLE):
-            return "B"
-        return "TB" if heard.stem or near & WHOLE else "BT"
-    if action.operations == "Q" and near & {"mesh", "graft", "patch"}:
-        return "UQ"
-    return action.operations
+    if operations in ("TB", "D") and near & MATTER:
+        return "C"
+    if operations in ("TB", "D") and near & DEVICES and not heard.stem:
+        return "P"
+    if operations == "TB":
+        return _removals(near, of_whole=bool(heard.stem))
+    return "UQ" if operations == "Q" and near & _GRAFTS else operations
+
+
+def _removals(near: Collection[str], *, of_whole: bool) -> str:
+    """Return whether a body part or a portion of it is taken out; an "-ectomy" names what it takes."""
+    words = set(near)
+    if words & PARTIAL or (words & LESIONS and not words & WHOLE):
+        return "B"
+    return "TB" if of_whole or words & WHOLE else "BT"
 
 
 def _has_approach(pattern: str) -> bool:

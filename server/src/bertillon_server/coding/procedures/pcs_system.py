@@ -14,8 +14,8 @@ from bertillon_server.coding.procedures.systems import Proposed, Tagged
 from bertillon_server.coding.results import CodeRef
 from bertillon_server.coding.words import words_of
 
-# Weights of the confidence, as logits: where it begins, and what takes from it. Chosen by how often codes of each kind
-# were right on the training part of CodiEsp.
+# Weights of the confidence, as logits: where it begins, and what takes from it. Chosen by how often codes of each
+# kind were right on the training part of CodiEsp.
 _NAMED, _IMAGED, _BUILT, _VERB = 0.9, 1.0, -0.3, -1.3
 _MISSING, _INVENTED, _NOT_FULL, _CLOSE = -0.5, -0.8, -0.2, -0.4
 # Scores so near to each other that the order is hardly more than a guess.

@@ -56,7 +56,8 @@ IMAGING_WORDS = {
 class Heard:
     """Words `[first, last)` that say what is done: by a name, by an operation, or by a kind of imaging.
 
-    `phrase` is the range of words that may say where and how. `verb` tells that it is told as an event ("was removed").
+    `phrase` is the range of words that may say where and how. `verb` tells that it is told as an event, such as
+    "was removed".
     """
 
     first: int
@@ -88,12 +89,14 @@ class Phrases:
     def hears(self, names: Sequence[Names]) -> list[Heard]:
         """Return what is done, in the order of the text; nothing overlaps."""
         forms = self.words.forms
-        found: list[Heard] = []
-        for entries in names:
-            for at, form in enumerate(forms):
-                for named in entries.with_word(form) if form else ():
-                    if (place := self._place(at, named)) is not None:
-                        found.append(self._heard(*place, named=named))
+        found = [
+            self._heard(*place, named=named)
+            for entries in names
+            for at, form in enumerate(forms)
+            if form
+            for named in entries.with_word(form)
+            if (place := self._place(at, named)) is not None
+        ]
         kept = _longest(found)
         taken = {at for heard in kept for at in range(heard.first, heard.last)}
         for at, form in enumerate(forms):

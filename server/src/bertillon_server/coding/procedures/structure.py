@@ -89,32 +89,40 @@ IMAGING_TYPES: Final = MappingProxyType(
 )
 """Third character of the section Imaging."""
 
-# Words that state an approach, the earlier ones first. Endoscopic surgery through ports is percutaneous endoscopic; an
-# open operation that an endoscope assists is open (B5.2a), and so is one that was converted (B3.2d).
+# Words that state an approach, the earlier ones first. Endoscopic surgery through ports is percutaneous
+# endoscopic; an open operation that an endoscope assists is open (B5.2a), and so is one that was converted (B3.2d).
 APPROACH_WORDS: Final = (
     ("0", "converted to open|conversion to open|convert to open|hand assisted laparoscopic converted"),
     (
         "4",
-        "laparoscopic|laparoscopically|laparoscopy|lap|laparoscope|arthroscopic|arthroscopically|arthroscopy"
-        "|thoracoscopic|thoracoscopically|vats|robotic|robotically|robot|robot assisted|da vinci|trocar|trocars"
-        "|pneumoperitoneum|arthroscope|thoracoscope|mediastinoscopic|percutaneous endoscopic|peritoneoscopic",
+        (
+            "laparoscopic|laparoscopically|laparoscopy|lap|laparoscope|arthroscopic|arthroscopically|arthroscopy"
+            "|thoracoscopic|thoracoscopically|vats|robotic|robotically|robot|robot assisted|da vinci|trocar|trocars"
+            "|pneumoperitoneum|arthroscope|thoracoscope|mediastinoscopic|percutaneous endoscopic|peritoneoscopic"
+        ),
     ),
     (
         "8",
-        "endoscopic|endoscopically|cystoscopic|cystoscopically|hysteroscopic|hysteroscopically|bronchoscopic"
-        "|bronchoscopically|colonoscopic|transurethral|ureteroscopic|gastroscopic|endobronchial|egd|colonoscope"
-        "|gastroscope|cystoscope|bronchoscope|hysteroscope|resectoscope|ureteroscope|duodenoscope|ercp",
+        (
+            "endoscopic|endoscopically|cystoscopic|cystoscopically|hysteroscopic|hysteroscopically|bronchoscopic"
+            "|bronchoscopically|colonoscopic|transurethral|ureteroscopic|gastroscopic|endobronchial|egd|colonoscope"
+            "|gastroscope|cystoscope|bronchoscope|hysteroscope|resectoscope|ureteroscope|duodenoscope|ercp"
+        ),
     ),
     ("7", "transvaginal|vaginal|vaginally|transanal|per rectum|transoral|per os"),
     (
         "3",
-        "percutaneous|percutaneously|needle|transcatheter|endovascular|fine needle|fna|core needle|ct guided"
-        "|ultrasound guided|image guided|seldinger|perc|guidewire|transarterial|through a sheath",
+        (
+            "percutaneous|percutaneously|needle|transcatheter|endovascular|fine needle|fna|core needle|ct guided"
+            "|ultrasound guided|image guided|seldinger|perc|guidewire|transarterial|through a sheath"
+        ),
     ),
     (
         "0",
-        "open|laparotomy|thoracotomy|sternotomy|craniotomy|incision|median sternotomy|midline incision|pfannenstiel"
-        "|dissected|arthrotomy",
+        (
+            "open|laparotomy|thoracotomy|sternotomy|craniotomy|incision|median sternotomy|midline incision"
+            "|pfannenstiel|dissected|arthrotomy"
+        ),
     ),
     ("X", "external|closed|closed reduction|manual|manually"),
 )
