@@ -32,6 +32,7 @@ from bertillon_server.audit.values import (
 from bertillon_server.bundle.manifest import Canary
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.coder import Coder
+from bertillon_server.coding.current import Current
 from bertillon_server.coding.flow import CodingFlow
 from bertillon_server.coding.pool import StagePool
 from bertillon_server.coding.releases import Releases
@@ -160,7 +161,7 @@ def audit_server(catalog: Catalog) -> ServeAudits:
         auditor = Auditor(CodeBook(catalog, SYSTEM, RELEASE), settings.rules_left_out)
         audits = AuditFlow(flow, {(SYSTEM, RELEASE): ReleaseAudit(auditor, coder)}, pool)
         components = Components(
-            catalog=_Kept(catalog),  # type: ignore[arg-type]
+            catalog=Current(_Kept(catalog)),  # type: ignore[arg-type]
             coder=flow,
             auditor=audits,
             scheduler=scheduler,

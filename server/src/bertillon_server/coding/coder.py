@@ -46,7 +46,7 @@ from bertillon_server.coding.results import (
 from bertillon_server.coding.sections import sections_from
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.standing import stands
-from bertillon_server.coding.terms import TermFlag
+from bertillon_server.coding.terms import TermFlag, TermIndex
 from bertillon_server.coding.usage import Habit, Usage, Usual
 from bertillon_server.coding.vocabulary import (
     CodingProfile,
@@ -100,6 +100,11 @@ class Coder:
     def dimensions(self) -> int:
         """Length of a vector."""
         return self._knowledge.vectors.dimensions
+
+    @property
+    def terms(self) -> TermIndex:
+        """The terms of the release."""
+        return self._knowledge.terms
 
     def tokenize(self, text: str) -> list[NDArray[np.int64]]:
         """Return a short text as one window."""

@@ -100,6 +100,9 @@ class AxisKind(_Named):
     COMPLICATION = auto()
     SITE = auto()
     CAUSE = auto()
+    APPROACH = auto()
+    DEVICE = auto()
+    QUALIFIER = auto()
 
 
 class SuppressionReason(_Named):
@@ -117,3 +120,4 @@ class SuppressionReason(_Named):
     NOT_CODEABLE_HERE = auto()
     LOW_CONFIDENCE = auto()
     NO_BILLABLE_CODE = auto()
+    COMPONENT = auto()
