@@ -36,8 +36,11 @@ WEIGHTS = {
     "mondo_lex_exact": 3.2,
     "mondo_hasdbxref": 2.0,
     "neoplasm_table": 4.0,
+    "drug_table": 4.0,
 }
-_OFFICIAL = frozenset({"title", "inclusionTerm", "includes", "cms_long_title", "neoplasm_table"})
+_OFFICIAL = frozenset(
+    {"title", "inclusionTerm", "includes", "cms_long_title", "neoplasm_table", "drug_table"}
+)
 
 _CODE = re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?")
 # Seventh characters as the long titles spell them; the key leaves them out, decoding fills them in.
