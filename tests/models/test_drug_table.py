@@ -7,10 +7,10 @@ from pathlib import Path
 from bertillon_models.drug_table import read_drugs
 
 TABLE = """<ICD10CM.index><letter><title>L</title>
-<mainTerm><title>Lisinopril</title><cell col="2">T46.4X1</cell><cell col="6">T46.4X5</cell><cell col="7">T46.4X6</cell>
-</mainTerm>
-<mainTerm><title>Lye (concentrated)</title><cell col="2">T54.3X1</cell><cell col="6">--</cell><cell col="7">--</cell>
-</mainTerm>
+<mainTerm><title>Lisinopril</title><cell col="2">T46.4X1</cell><cell col="6">T46.4X5</cell>
+<cell col="7">T46.4X6</cell></mainTerm>
+<mainTerm><title>Lye (concentrated)</title><cell col="2">T54.3X1</cell><cell col="6">--</cell>
+<cell col="7">--</cell></mainTerm>
 <mainTerm><title>Iron (compounds) NEC</title><cell col="6">T45.4X5</cell><cell col="7">T45.4X6</cell>
 <term level="1"><title>dextran</title><cell col="6">T45.4X5</cell></term></mainTerm>
 </letter></ICD10CM.index>"""

@@ -48,10 +48,14 @@ _ENCOUNTER = re.compile(
     r", (?:initial|subsequent) encounter\b.*$|, sequela$|, (?:not applicable or unspecified|fetus \d|other fetus)$",
     re.IGNORECASE,
 )
-# Titles that name what is left over, or everything at once, name nothing that a note would. As texts of concepts they
-# do harm: "surgery on specified body systems" was the nearest text of a sixth of all phrases that name nothing.
+# Titles that name what is left over name nothing that a note would.
 _LEFTOVER = re.compile(
-    r"^other\b|elsewhere classified|classified elsewhere|classifiable to|^any condition|specified body systems",
+    r"^other\b|elsewhere classified|classified elsewhere|classifiable to|^any condition", re.IGNORECASE
+)
+# Some inclusion terms are sentences about the use of codes. As texts of concepts they do harm: one of them was the
+# nearest text of a sixth of all phrases that name nothing.
+_SENTENCE = re.compile(
+    r"^(?:these codes|this (?:code|category)|the following category|screening is|codes also|use two codes)\b",
     re.IGNORECASE,
 )
 # Single words that some source lists for one exotic code and that notes use for much else. A word of the
@@ -97,7 +101,7 @@ def read_terminology(path: Path) -> Iterator[Term]:
                 continue
             if source == "neoplasm_table":
                 yield from _neoplasm(text, code)
-            elif not _LEFTOVER.search(text):
+            elif not _LEFTOVER.search(text) and not _SENTENCE.search(text):
                 yield Term(text, code, source, capitals=_written_in_capitals(text))
                 yield from _history(text, code, source)
 
