@@ -275,7 +275,9 @@ class Coder:
             judged = self._assertion.judge(reading.tokens[sentence], spans, reading.section.kind)
             judgements.update(zip(indices, judged, strict=True))
         fusion = self._knowledge.calibration.fusion
-        return [fusion.judge(judgements[i], linked.read) for i, (_, linked) in enumerate(links)]
+        return fusion.judge_all(
+            [judgements[i] for i in range(len(links))], [linked.read for _, linked in links]
+        )
 
     def _mention(
         self,
@@ -343,7 +345,7 @@ class Coder:
         return CodeRef(knowledge.system, code, knowledge.release, knowledge.codes.title(code))
 
 
-def _qualifiers(note: NoteInput, reading: Reading, found: Found, taken: NDArray[np.bool_]) -> dict[str, Span]:
+def _qualifiers(note: NoteInput, reading: Reading, found: Found, taken: Sequence[bool]) -> dict[str, Span]:
     """Return the words that may qualify a mention, the patient's sex among them where it is known."""
     context = context_of(note.text, reading.words, found, taken, reading.items)
     if note.sex is not None:

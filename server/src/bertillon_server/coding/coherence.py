@@ -30,7 +30,7 @@ def _joins(text: str, words: Words, match: TermMatch, ends: dict[int, int]) -> b
         ends.get(i, 0) > match.last
         and (
             words.forms[i - 1] in _JOINS
-            or any(c in ",/&+" for c in text[words.ends[i - 1] : words.starts[i]])
+            or any(c in ",/&+" for c in words.gap(i, text))
         )
         for i in range(match.first + 1, match.last)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,8 +42,8 @@ MAX_WINDOWS = 256
 class Reading:
     """A section that has been read: what it may mention, and the windows that the encoder is to see.
 
-    `tokens` are those of each sentence, as the rules of assertion read it; `barred` bool [words] are the words that
-    assert; `seen` are the windows that hold a term, or where problems are named in words of the clinician's own, of
+    `tokens` are those of each sentence, as the rules of assertion read it; `barred` tells for each word whether it
+    asserts; `seen` are the windows that hold a term, or where problems are named in words of the clinician's own, of
     all that were `cut`.
     """
 
@@ -52,7 +52,7 @@ class Reading:
     tokens: Mapping[Span, Tokens]
     items: tuple[ProblemItem, ...]
     words: Words
-    barred: NDArray[np.bool_]
+    barred: Sequence[bool]
     terms: tuple[Found, ...]
     phrases: tuple[Found, ...]
     seen: tuple[Window, ...]

@@ -6,6 +6,9 @@ from enum import Enum, auto
 
 
 class _Named(Enum):
+    # Members are one of a kind: identity will do, and is many times as fast as the hash of a name.
+    __hash__ = object.__hash__
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}.{self.name}"
 
