@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from benchmarks import table
+from benchmarks.machine import environment
 from benchmarks.notes import notes_of, own_notes
 from benchmarks.runner import run as run_scenarios
 from benchmarks.scenario import Bench
@@ -85,6 +87,37 @@ def run(
     records = run_scenarios(chosen, bench, out, Console(stderr=True))
     table.show(records, Console())
     sys.exit(any(record["failure"] for record in records))
+
+
+@cli.command()
+@click.option("--rate", default=8.0, show_default=True, help="Sections a second.")
+@click.option("--seconds", default=30.0, show_default=True, help="How long each generator sends.")
+@click.option("--seed", default=7, show_default=True, help="What everything random follows from.")
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, exists=True),
+    default=BUNDLE,
+    help="Bundle to serve [models/current].",
+)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File for the JSON as well.")
+def crosscheck(rate: float, seconds: float, seed: int, bundle: Path, out: Path | None) -> None:
+    """Compare the generator with k6 and MLPerf LoadGen.
+
+    Each is installed below `.crosscheck/` when it is first needed, and skipped with the reason where that fails.
+    """
+    from benchmarks.crosscheck import crosscheck as compare  # noqa: PLC0415 - nothing else needs it
+
+    console = Console(stderr=True)
+    found = compare(bundle, rate, seconds, seed, lambda text: console.print(text, highlight=False))
+    table.show_agreement(found, Console())
+    if out is not None:
+        told = {
+            "rate": rate,
+            "seconds": seconds,
+            "environment": environment(),
+            "generators": [asdict(one) for one in found],
+        }
+        out.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
 
 
 @cli.command()

@@ -36,6 +36,8 @@ OTHER = "gRPC, asyncio, rest"
 # Where a thread waits that a sampler now and then takes for computing: no processor time is spent there.
 _WAITS = re.compile(r"^(_PollLikeSelector|\w*Selector)\.select |^(Condition|Event)\.wait |^_?Queue\.get ")
 _OURS = re.compile(r"bertillon_server/(\S+\.py)|(google/protobuf)")
+# What several stages call: the frame that called it tells for which.
+_SHARED = re.compile(r"coding/(words|spans|results|vocabulary|terms)\.py")
 _LINE = re.compile(r":\d+\)$")
 
 
@@ -92,13 +94,13 @@ def by_stage(stacks: Stacks) -> dict[str, float]:
 
 
 def stage_of(frames: Sequence[str]) -> str:
-    """Return the stage that a stack belongs to: that of the innermost frame of ours."""
-    for frame in reversed(frames):
-        if (ours := _OURS.search(frame)) is not None:
-            file = ours[1] or ours[2]
-            for stage, pattern in STAGES:
-                if re.match(pattern, file):
-                    return stage
+    """Return the stage that a stack belongs to: that of the innermost frame of ours that works for one alone."""
+    files = [ours[1] or ours[2] for frame in reversed(frames) if (ours := _OURS.search(frame)) is not None]
+    own = [file for file in files if not _SHARED.match(file)]
+    for file in own or files:
+        for stage, pattern in STAGES:
+            if re.match(pattern, file):
+                return stage
     return OTHER
 
 

@@ -11,7 +11,7 @@ from benchmarks.load.generator import LoadResult, run, run_open_loop
 from benchmarks.load.grpc_calls import Caller, calling, section_requests
 from benchmarks.notes import demo_note, unrepeated
 from benchmarks.scenario import Bench, Figure, Measured, Scenario, percentile_figures, take
-from benchmarks.scenarios.single_stream import SECTION_CHARACTERS, SECTION_TITLE
+from benchmarks.scenarios.single_stream import section_of
 
 RATE = 8.0
 """Sections a second: some forty people who type."""
@@ -33,7 +33,7 @@ async def _measure(bench: Bench, target: str) -> Measured:
     duration_s = bench.choose(15.0, 90.0)
     texts = unrepeated([demo_note()], bench.seed)
     async with calling(target) as caller:
-        warm_up = section_requests([_section(text) for text in take(texts, 20)])
+        warm_up = section_requests([section_of(text) for text in take(texts, 20)])
         for request in warm_up:
             await caller.section(request)
         alone = await _sections(bench, caller, texts, duration_s, "sections alone")
@@ -57,14 +57,9 @@ async def _sections(
     bench: Bench, caller: Caller, texts: Iterator[str], duration_s: float, text: str
 ) -> LoadResult:
     schedule = poisson_arrivals(RATE, duration_s, bench.seed)
-    requests = section_requests([_section(one) for one in take(texts, len(schedule))])
+    requests = section_requests([section_of(one) for one in take(texts, len(schedule))])
     with bench.steps(text, len(schedule)) as done:
         return await run_open_loop(lambda index: caller.section(requests[index]), schedule, progress=done)
-
-
-def _section(text: str) -> str:
-    start = text.index(SECTION_TITLE)
-    return text[start : start + SECTION_CHARACTERS]
 
 
 SCENARIO = Scenario("mixed", "latency of CodeSection while bulk streams saturate the server", measure)

@@ -12,7 +12,8 @@ from benchmarks.scenario import Bench, Figure, Measured, Scenario, Skipped, take
 from benchmarks.service import Service
 from benchmarks.stacks import Stacks, by_stage, sampled
 
-WARM_UP_NOTES = 20
+# Enough that what is kept of codes and titles is there, as after minutes of service.
+WARM_UP_NOTES = 60
 # Stages that compute without the interpreter's lock, so beside each other on any number of cores.
 PARALLEL = ("encoder", "vector search", "tokenizing")
 CORES_ON_PAPER = 8

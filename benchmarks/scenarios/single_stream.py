@@ -44,6 +44,12 @@ def measure(bench: Bench) -> Measured:
     )
 
 
+def section_of(text: str) -> str:
+    """Return the first 300 characters of the assessment of the note of the demonstration, or of one made from it."""
+    start = text.index(SECTION_TITLE)
+    return text[start : start + SECTION_CHARACTERS]
+
+
 def _note(client: Bertillon, text: str) -> float:
     """Return the seconds of a CodeNote, to the encounter summary."""
     began = time.perf_counter()
@@ -54,8 +60,7 @@ def _note(client: Bertillon, text: str) -> float:
 
 def _section(client: Bertillon, text: str) -> float:
     """Return the seconds of a CodeSection with the beginning of the note's assessment."""
-    start = text.index(SECTION_TITLE)
-    section = text[start : start + SECTION_CHARACTERS]
+    section = section_of(text)
     began = time.perf_counter()
     client.code_section(section, date_of_service=DATE)
     return time.perf_counter() - began
