@@ -54,6 +54,12 @@ def _add(
         f"goodput_{name}": Figure(len(answered) / overload_s / peak, "x"),
         f"goodput_in_time_{name}": Figure(sum(t <= SLO_S for t in answered) / overload_s / peak, "x"),
         f"refused_share_{name}": Figure((len(during) - len(answered)) / len(during), "share"),
+        # Of those: what ended in less than half of the deadline, so that its caller could go elsewhere.
+        f"refused_at_once_{name}": Figure(
+            sum(took < DEADLINE_S / 2 for _, outcome, took in during if outcome is not Outcome.OK)
+            / len(during),
+            "share",
+        ),
         f"errors_{name}": Figure(counts[Outcome.ERROR], "requests"),
         f"admitted_p99_{name}": Figure(p99 * 1000, "ms"),
         # When the last request was due that was refused or late: 0 when none was, once the load was normal again.
