@@ -19,7 +19,7 @@ WARM_UP_NOTES = 32
 def measure(bench: Bench) -> Measured:
     """Alternate between a server of one process and one of two; both have their cores to themselves in turn."""
     _check()
-    repeats, notes = bench.choose((3, 70), (7, 400))
+    repeats, notes = bench.choose((3, 50), (7, 400))
     texts = bench.texts()
     one: list[float] = []
     two: list[float] = []
