@@ -14,9 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import grpc
-
-from benchmarks.peers.callers import CallFailedError, Caller
+from benchmarks.peers.callers import FAILURES, Caller
 from benchmarks.peers.environments import environment_for, missing
 from benchmarks.peers.registry import Peer, Setting, interpreter
 
@@ -40,9 +38,9 @@ async def running(peer: Peer, setting: Setting, bundle: Path) -> AsyncIterator[C
         folder = Path(name)
         process, port = _started(peer, setting, bundle, folder)
         try:
+            await _until_it_codes(peer, port, process, folder)
             caller = peer.caller(port)
             try:
-                await _until_it_codes(caller, process, folder)
                 yield caller
             finally:
                 await caller.close()
@@ -67,14 +65,19 @@ def _started(
     return process, port
 
 
-async def _until_it_codes(caller: Caller, process: subprocess.Popen[bytes], folder: Path) -> None:
+async def _until_it_codes(peer: Peer, port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
     limit = time.monotonic() + START_LIMIT_S
     while time.monotonic() < limit:
         if process.poll() is not None:
             raise UnavailableError(f"it ended with exit code {process.returncode}: {_last_words(folder)}")
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, grpc.RpcError, CallFailedError, TimeoutError):
-            await asyncio.wait_for(caller.code(PROBE), 10)
-            return
+        # A caller for each try: a channel that was refused once waits before it connects again.
+        caller = peer.caller(port)
+        try:
+            with contextlib.suppress(*FAILURES):
+                await asyncio.wait_for(caller.code(PROBE), 10)
+                return
+        finally:
+            await caller.close()
         await asyncio.sleep(0.2)
     raise UnavailableError(f"it did not serve within {START_LIMIT_S:.0f} s: {_last_words(folder)}")
 

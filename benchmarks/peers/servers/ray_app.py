@@ -58,14 +58,16 @@ class Coding:
 
 
 if __name__ == "__main__":
+    port = int(sys.argv[1])
     ray.init(num_cpus=CORES, include_dashboard=False, log_to_driver=False, configure_logging=False)
     serve.start(
-        http_options={"location": "NoServer"},
+        proxy_location="HeadOnly",
+        http_options={"host": "127.0.0.1", "port": port + 1},
         grpc_options=gRPCOptions(
-            port=int(sys.argv[1]), grpc_servicer_functions=[f"{__spec__.name}.add_coding_to_server"]
+            port=port, grpc_servicer_functions=[f"{__spec__.name}.add_coding_to_server"]
         ),
     )
-    serve.run(Coding.bind(), name="coding", route_prefix=None)
+    serve.run(Coding.bind(), name="coding")
     print("serving", flush=True)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
