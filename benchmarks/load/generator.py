@@ -34,9 +34,10 @@ T = TypeVar("T")
 class LoadResult:
     """What a schedule of requests met.
 
-    `duration_s` spans the schedule, `wall_s` also the last answers. `latency` holds the answered requests (`Outcome.OK`),
-    `refusal` the time to the end of those shed, both from the intended time; `lag` is what requests were sent late by.
-    `cpu_s` is the processor time that the generator's process took.
+    `duration_s` spans the schedule, `wall_s` also the last answers. `latency` holds the answered requests
+    (`Outcome.OK`), `refusal` the time to the end of those shed, both from the intended time; `lag` is what requests
+    were sent late by. `timeline` has, in the order in which requests ended, when each was due (seconds from the
+    start), how it ended and how long that took. `cpu_s` is the processor time that the generator's process took.
     """
 
     sent: int
@@ -47,6 +48,7 @@ class LoadResult:
     latency: Latencies = field(repr=False)
     refusal: Latencies = field(repr=False)
     lag: Latencies = field(repr=False)
+    timeline: list[tuple[float, Outcome, float]] = field(repr=False)
 
     @property
     def rate(self) -> float:
@@ -82,8 +84,8 @@ class GeneratorLagError(Exception):
     def __init__(self, result: LoadResult, max_lag_s: float) -> None:
         late = result.lag.percentile(99)
         super().__init__(
-            f"the generator could not keep up: at {result.rate:.1f} requests/s 1 % were sent {late * 1000:.1f} ms late "
-            f"or later, {max_lag_s * 1000:.0f} ms is the limit"
+            f"the generator could not keep up: at {result.rate:.1f} requests/s 1 % were sent {late * 1000:.1f} ms "
+            f"late or later, {max_lag_s * 1000:.0f} ms is the limit"
         )
         self.result = result
 
@@ -103,12 +105,15 @@ async def run_open_loop(
     loop = asyncio.get_running_loop()
     outcomes: Counter[Outcome] = Counter()
     latency, refusal, lag = Latencies(), Latencies(), Latencies()
+    timeline: list[tuple[float, Outcome, float]] = []
 
-    async def request(index: int, due: float) -> None:
+    async def request(index: int, offset: float) -> None:
+        due = began + offset
         lag.record(loop.time() - due)
         outcome = await send(index)
         took = loop.time() - due
         outcomes[outcome] += 1
+        timeline.append((offset, outcome, took))
         if outcome is Outcome.OK:
             latency.record(took)
         elif outcome is Outcome.SHED:
@@ -121,7 +126,7 @@ async def run_open_loop(
         for index, offset in enumerate(schedule):
             # Sleeping for no time at all, when late, still lets the requests begin that were due before.
             await asyncio.sleep(max(0.0, began + offset - loop.time()))
-            group.create_task(request(index, began + offset))
+            group.create_task(request(index, offset))
     result = LoadResult(
         sent=len(schedule),
         duration_s=schedule[-1] if schedule else 0.0,
@@ -131,6 +136,7 @@ async def run_open_loop(
         latency=latency,
         refusal=refusal,
         lag=lag,
+        timeline=timeline,
     )
     if lag.count and lag.percentile(99) > max_lag_s:
         raise GeneratorLagError(result, max_lag_s)

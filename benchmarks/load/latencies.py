@@ -1,4 +1,4 @@
-"""Durations of any number of requests: an HdrHistogram of microseconds, exact to three digits from 1 us to 10 minutes."""
+"""Durations of any number of requests: an HdrHistogram from 1 us to 10 minutes, exact to three digits."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+
 import grpc
 from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]
 from grpc_status import rpc_status  # type: ignore[import-untyped]

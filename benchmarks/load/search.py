@@ -1,8 +1,8 @@
 """The highest rate that a server sustains within an objective, and the load curve on the way there.
 
-A rate is *sustained* when 99 % of all requests due were answered within the objective, refused and failed ones counting
-as late; of several repeats, with other arrivals each, most must do so. This is the rule of MLPerf's Server scenario,
-with refusals held against the server.
+A rate is *sustained* when 99 % of all requests due were answered within the objective, refused and failed ones
+counting as late; of several repeats, with other arrivals each, most must do so. This is the rule of MLPerf's Server
+scenario, with refusals held against the server.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class SearchResult:
 async def load_curve(
     measure: Measure, rates: Sequence[float], *, repeats: int = 1, seed: int = 7
 ) -> list[Trial]:
-    """Offer each rate in turn, repeats apart, so that a slow minute of the machine does not fall on one rate alone."""
+    """Offer each rate in turn, as often as `repeats` says, so that a slow minute does not fall on one rate alone."""
     results: dict[float, list[LoadResult]] = {rate: [] for rate in rates}
     for repeat in range(repeats):
         for rate in rates:
