@@ -47,7 +47,15 @@ def install(name: str) -> None:
     """Make the environment of a peer, anew where one is there; raises CalledProcessError when pip gives up."""
     folder = FOLDER / name
     venv.EnvBuilder(with_pip=True, clear=True).create(folder)
-    command = [python_of(name), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--require-hashes"]
+    command = [
+        python_of(name),
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--quiet",
+        "--require-hashes",
+    ]
     subprocess.run([*command, "-r", lock_of(name)], check=True)
     (folder / _MADE).write_text(lock_of(name).read_text("utf-8"), "utf-8")
 

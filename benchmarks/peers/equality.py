@@ -1,8 +1,8 @@
 """What a peer answered, in one form for all of them, and whether it is what we answer.
 
-Two answers are equal when they have the same codes in the same order, each with the same spans of evidence in the same
-order. Confidences are left out: they are floating-point numbers of no consequence to what is returned. The encoder has
-static activation scales, so neither batch mates nor padding (of which there is none) can change an answer.
+Two answers are equal when they have the same codes in the same order, each with the same spans of evidence in the
+same order. Confidences are left out; codes and their order follow from them. The encoder has static activation scales
+and takes no padding, so batch mates cannot change an answer, and whatever differs is an error.
 """
 
 from __future__ import annotations

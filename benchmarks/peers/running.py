@@ -1,4 +1,4 @@
-"""A peer's server, started in a session of its own, waited for by having a note coded, and ended with all it started."""
+"""A peer's server: started in a session of its own, waited for until it codes, ended with all that it started."""
 
 from __future__ import annotations
 
@@ -48,9 +48,7 @@ async def running(peer: Peer, setting: Setting, bundle: Path) -> AsyncIterator[C
             _end(process)
 
 
-def _started(
-    peer: Peer, setting: Setting, bundle: Path, folder: Path
-) -> tuple[subprocess.Popen[bytes], int]:
+def _started(peer: Peer, setting: Setting, bundle: Path, folder: Path) -> tuple[subprocess.Popen[bytes], int]:
     port = _free_ports()
     words, variables = peer.command(interpreter(peer), port, setting)
     environment = environment_for(

@@ -16,7 +16,12 @@ MODEL = "coding"
 _BYTES_LENGTH = struct.Struct("<I")
 
 _FIELD = descriptor_pb2.FieldDescriptorProto
-_STRING, _INT64, _BYTES, _MESSAGE = _FIELD.TYPE_STRING, _FIELD.TYPE_INT64, _FIELD.TYPE_BYTES, _FIELD.TYPE_MESSAGE
+_STRING, _INT64, _BYTES, _MESSAGE = (
+    _FIELD.TYPE_STRING,
+    _FIELD.TYPE_INT64,
+    _FIELD.TYPE_BYTES,
+    _FIELD.TYPE_MESSAGE,
+)
 
 # Message: (field, number, type, repeated, type name).
 _Fields = list[tuple[str, int, "_FIELD.Type.ValueType", bool, str]]

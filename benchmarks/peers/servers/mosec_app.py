@@ -1,6 +1,6 @@
 """The job as a Mosec worker: a Rust server in front, processes of Python behind, notes batched as they wait.
 
-`python -m benchmarks.peers.servers.mosec_app --port N`; the processes and the largest batch come from the environment.
+`python -m benchmarks.peers.servers.mosec_app --port N`; processes and the largest batch come from the environment.
 """
 
 from __future__ import annotations

@@ -71,7 +71,9 @@ class NoteJob:
         windows = [window for _, readings in read for reading in readings for window in reading.windows]
         rows = iter(self.encode(windows))
         return [
-            self._finish(note, outline, readings, [[next(rows) for _ in reading.windows] for reading in readings])
+            self._finish(
+                note, outline, readings, [[next(rows) for _ in reading.windows] for reading in readings]
+            )
             for note, (outline, readings) in zip(notes, read, strict=True)
         ]
 

@@ -1,8 +1,8 @@
 """Notes to ICD-10-CM candidates by rules alone: medspaCy with the terms of our term index.
 
-`python -m benchmarks.peers.servers.rules TERMS PROCESSES` reads terms (`text<TAB>code` a line), loads the pipeline in
-as many processes, prints `ready`, and then for each line of standard input, a JSON list of notes, prints a JSON object
-with the seconds that coding them took and the codes of each note. Sentences by PyRuSH, terms by the TargetMatcher
+`python -m benchmarks.peers.servers.rules TERMS PROCESSES` reads terms (`text<TAB>code` a line), loads the pipeline,
+prints `ready`, and then for each line of standard input, a JSON list of notes, prints a JSON object with the seconds
+that coding them in so many processes took, and the codes of each note. Sentences by PyRuSH, terms by the TargetMatcher
 (spaCy's PhraseMatcher on lower case), negation, history, doubt and family by ConText, sections by the Sectionizer.
 """
 
@@ -15,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+import loguru
 import medspacy
 from medspacy.ner import TargetRule
 
@@ -26,6 +27,9 @@ _pipeline = None
 
 
 def _load(terms: Path) -> object:
+    # The sentence splitter tells each step of each note otherwise, which takes most of the time and quotes the text.
+    loguru.logger.remove()
+    loguru.logger.disable("PyRuSH")
     pipeline = medspacy.load(medspacy_enable=PIPES)
     with terms.open(encoding="utf-8", newline="") as lines:
         rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
@@ -41,7 +45,7 @@ def _code(text: str) -> list[list[object]]:
         said = entity._
         if said.is_negated or said.is_family or said.is_hypothetical or said.is_historical:
             continue
-        code = said.target_rules[0].metadata["code"]
+        code = said.target_rule.metadata["code"]
         spans.setdefault(code, []).append([entity.start_char, entity.end_char])
     return [[code, places] for code, places in spans.items()]
 

@@ -1,0 +1,142 @@
+"""One contender measured once: started, checked against our answers, measured, stopped.
+
+A block is what is interleaved and repeated, and what a run that was cut short does not measure again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from benchmarks.load.arrivals import poisson_arrivals
+from benchmarks.load.closed import saturate
+from benchmarks.load.generator import GeneratorLagError, LoadResult, run_open_loop
+from benchmarks.load.latencies import Latencies
+from benchmarks.load.search import highest_rate
+from benchmarks.peers.callers import FAILURES, Caller
+from benchmarks.peers.equality import Coded
+from benchmarks.scenario import SLO_S
+
+SIDE_BY_SIDE = 16
+"""Calls under way while throughput is measured: enough that no process of a server ever waits for one."""
+MAX_LAG_S = SLO_S / 10
+"""What 99 % of the requests of a trial may be sent late by. It counts as latency, for every contender alike."""
+RESOLUTION = 0.1
+"""Share to which the highest rate is found, in each repeat anew."""
+_SETTLED_S, _SETTLE_LIMIT_S = 1.0, 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured: repeats, notes of each part of a block, seconds of a trial of the rate search.
+
+    The rate is searched in the first `rate_repeats` repeats only, since that takes most of the time.
+    """
+
+    repeats: int
+    rate_repeats: int
+    checked: int
+    idle: int
+    saturating: int
+    trial_s: float
+
+
+QUICK = Plan(repeats=2, rate_repeats=0, checked=8, idle=20, saturating=60, trial_s=6.0)
+FULL = Plan(repeats=5, rate_repeats=3, checked=16, idle=25, saturating=100, trial_s=8.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The notes of one repeat, the same for every contender; no sentence comes twice."""
+
+    warm_up: tuple[str, ...]
+    checked: tuple[str, ...]
+    idle: tuple[str, ...]
+    saturating: tuple[str, ...]
+    offered: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Block:
+    """What one contender gave in one repeat; `values` by metric, `reason` when it could not be measured."""
+
+    repeat: int
+    contender: str
+    setting: str = ""
+    checked: int = 0
+    reason: str | None = None
+    values: dict[str, float] = field(default_factory=dict)
+    idle: str = ""
+    trials: list[dict[str, float]] = field(default_factory=list)
+
+
+async def answers(caller: Caller, texts: Sequence[str]) -> list[Coded]:
+    """Return what a server answers, one call at a time."""
+    return [await caller.code(text) for text in texts]
+
+
+async def idle_latency(caller: Caller, texts: Sequence[str]) -> Latencies:
+    """Return how long one caller waits for each note at an idle server."""
+    latencies = Latencies()
+    for request in [caller.request(text) for text in texts]:
+        began = time.perf_counter()
+        await caller.send(request)
+        latencies.record(time.perf_counter() - began)
+    return latencies
+
+
+async def throughput(caller: Caller, texts: Sequence[str]) -> float:
+    """Return the notes a second with so many calls under way that every process is busy."""
+    requests = [caller.request(text) for text in texts]
+    return await saturate(lambda index: caller.outcome(requests[index]), len(requests), SIDE_BY_SIDE)
+
+
+async def sustained_rate(
+    caller: Caller, texts: Sequence[str], start: float, trial_s: float, seed: int
+) -> tuple[float, list[dict[str, float]]]:
+    """Return the highest rate at which 99 % of the notes are answered within the objective, and the trials.
+
+    Raises GeneratorLagError when the generator could not keep up twice in a row.
+    """
+    requests = [caller.request(text) for text in texts]
+
+    async def measure(rate: float, seed: int) -> LoadResult:
+        schedule = poisson_arrivals(rate, trial_s, seed)
+        try:
+            result = await run_open_loop(
+                lambda index: caller.outcome(requests[index % len(requests)]), schedule, max_lag_s=MAX_LAG_S
+            )
+        except GeneratorLagError:
+            await _settled(caller, requests[0])
+            result = await run_open_loop(
+                lambda index: caller.outcome(requests[index % len(requests)]), schedule, max_lag_s=MAX_LAG_S
+            )
+        await _settled(caller, requests[0])
+        return result
+
+    found = await highest_rate(measure, SLO_S, start=start, resolution=RESOLUTION, repeats=1, seed=seed)
+    trials = [
+        {
+            "rate": round(trial.rate, 3),
+            "p99_ms": round(trial.p99_s * 1000, 1),
+            "within": round(trial.results[0].served_share(SLO_S), 4),
+        }
+        for trial in found.trials
+    ]
+    return found.rate, trials
+
+
+async def _settled(caller: Caller, request: bytes) -> None:
+    """Wait until a server has worked off what earlier calls left behind, given up by us or not."""
+    limit = time.monotonic() + _SETTLE_LIMIT_S
+    while time.monotonic() < limit:
+        began = time.monotonic()
+        try:
+            await asyncio.wait_for(caller.send(request), _SETTLE_LIMIT_S)
+        except FAILURES:
+            await asyncio.sleep(_SETTLED_S)
+            continue
+        if time.monotonic() - began < _SETTLED_S:
+            return

@@ -1,0 +1,149 @@
+"""What each kind of contender is measured by: our server, the servers of the registry, the loop, the rules."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+
+from benchmarks.encoder_loop import EncoderLoop
+from benchmarks.load.generator import GeneratorLagError
+from benchmarks.load.grpc_calls import bulk_requests, calling
+from benchmarks.peers.blocks import (
+    Block,
+    Plan,
+    Texts,
+    answers,
+    idle_latency,
+    sustained_rate,
+    throughput,
+)
+from benchmarks.peers.callers import Caller, OurCaller
+from benchmarks.peers.environments import cores
+from benchmarks.peers.equality import Coded, UnequalError, require_equal
+from benchmarks.peers.registry import PEERS, Peer, Setting
+from benchmarks.peers.rules import NAME as RULES
+from benchmarks.peers.rules import Rules, rules
+from benchmarks.peers.running import UnavailableError, running
+from benchmarks.service import serving
+
+OURS, CEILING = "ours", "loop"
+NAMES = (OURS, CEILING, *(peer.name for peer in PEERS), RULES)
+NOTES, BULK, RATE, IDLE_P50, IDLE_P99 = "notes_per_s", "bulk_notes_per_s", "rate", "idle_p50", "idle_p99"
+
+
+class Contenders:
+    """All contenders on one bundle. What stays loaded between repeats (the loop, the rules) ends with the block."""
+
+    def __init__(self, bundle: Path, terminology: Path | None, plan: Plan, seed: int) -> None:
+        self._bundle, self._terminology, self._plan, self._seed = bundle, terminology, plan, seed
+        self._held = ExitStack()
+        self._loop: EncoderLoop | None = None
+        self._rules: Rules | None = None
+        self._answers: dict[int, list[Coded]] = {}
+
+    def close(self) -> None:
+        """End what stays loaded."""
+        self._held.close()
+
+    async def measure(self, name: str, repeat: int, texts: Texts, setting: Setting | None) -> Block:
+        """Measure one contender; what keeps it from being measured is told in the block."""
+        block = Block(repeat, name, "" if setting is None else str(setting))
+        try:
+            if name == OURS:
+                await self._ours(block, texts)
+            elif name == CEILING:
+                self._ceiling(block, texts)
+            elif name == RULES:
+                self._by_rules(block, texts)
+            else:
+                await self._peer(block, texts, setting)
+        except (UnavailableError, UnequalError, GeneratorLagError, RuntimeError) as error:
+            block.reason = " ".join(str(error).split())
+        return block
+
+    async def best_setting(self, peer: Peer, texts: Texts) -> tuple[Setting, dict[str, float]]:
+        """Return the setting with which a peer codes most notes a second, and what each gave.
+
+        Raises UnavailableError when it runs with none of them.
+        """
+        rates: dict[Setting, float] = {}
+        for setting in peer.settings:
+            async with running(peer, setting, self._bundle) as caller:
+                await throughput(caller, texts.warm_up)
+                rates[setting] = await throughput(caller, texts.saturating[: self._plan.saturating // 2])
+        best = max(rates, key=rates.__getitem__)
+        return best, {str(setting): round(rate, 2) for setting, rate in rates.items()}
+
+    @asynccontextmanager
+    async def _our_server(self) -> AsyncIterator[tuple[str, Caller]]:
+        with tempfile.TemporaryDirectory() as folder, serving(Path(folder), bundle=self._bundle) as service:
+            caller = OurCaller(service.target)
+            try:
+                yield service.target, caller
+            finally:
+                await caller.close()
+
+    async def _ours(self, block: Block, texts: Texts) -> None:
+        async with self._our_server() as (target, caller):
+            await throughput(caller, texts.warm_up)
+            self._answers[block.repeat] = await answers(caller, texts.checked)
+            block.checked = len(texts.checked)
+            await self._common(block, caller, texts)
+        # A server of its own, so that no text is known to it.
+        async with self._our_server() as (target, caller):
+            await throughput(caller, texts.warm_up)
+            requests = bulk_requests(texts.saturating)
+            async with calling(target, connections=1) as stream:
+                began = time.perf_counter()
+                await stream.bulk(requests)
+                block.values[BULK] = len(requests) / (time.perf_counter() - began)
+
+    async def _peer(self, block: Block, texts: Texts, setting: Setting | None) -> None:
+        peer = next(peer for peer in PEERS if peer.name == block.contender)
+        expected = await self._expected(block.repeat, texts.checked)
+        async with running(peer, setting or peer.settings[0], self._bundle) as caller:
+            await throughput(caller, texts.warm_up)
+            block.checked = require_equal(expected, await answers(caller, texts.checked))
+            await self._common(block, caller, texts)
+
+    async def _common(self, block: Block, caller: Caller, texts: Texts) -> None:
+        """Measure what all servers are measured by."""
+        idle = await idle_latency(caller, texts.idle)
+        block.idle = idle.encoded()
+        block.values |= {IDLE_P50: idle.percentile(50) * 1000, IDLE_P99: idle.percentile(99) * 1000}
+        block.values[NOTES] = await throughput(caller, texts.saturating)
+        if block.repeat < self._plan.rate_repeats:
+            start = block.values[NOTES] / 2
+            rate, block.trials = await sustained_rate(
+                caller, texts.offered, start, self._plan.trial_s, self._seed + block.repeat
+            )
+            block.values[RATE] = rate
+
+    async def _expected(self, repeat: int, texts: Sequence[str]) -> list[Coded]:
+        """Return what our server answers, asked anew where this run has not measured it in this repeat."""
+        if repeat not in self._answers:
+            async with self._our_server() as (_, caller):
+                self._answers[repeat] = await answers(caller, texts)
+        return self._answers[repeat]
+
+    def _ceiling(self, block: Block, texts: Texts) -> None:
+        self._loop = self._loop or EncoderLoop(self._bundle)
+        loop = self._loop
+        block.setting = f"1 x {cores()}"
+        loop.encode([window for text in texts.warm_up for window in loop.windows(text)], cores())
+        windows = [window for text in texts.saturating for window in loop.windows(text)]
+        block.values[BULK] = len(texts.saturating) / loop.encode(windows, cores())
+
+    def _by_rules(self, block: Block, texts: Texts) -> None:
+        if self._rules is None:
+            self._rules = self._held.enter_context(rules(self._bundle, self._terminology))
+        pipeline = self._rules
+        block.setting = f"{cores()} x 1, {pipeline.terms:,} terms"
+        pipeline.code(texts.warm_up)
+        seconds, coded = pipeline.code(texts.saturating)
+        if not any(coded):
+            raise UnavailableError("it found nothing in any note")
+        block.values[BULK] = len(texts.saturating) / seconds
