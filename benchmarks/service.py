@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 ROOT = Path(__file__).parents[1]
 BUNDLE = ROOT / "models" / "current"
+SERVER = Path(sys.executable).with_name("bertillon-server")
 
 READY = "serving on "
 LOG = "server.log"
@@ -85,7 +86,7 @@ def serving(
 ) -> Iterator[Service]:
     """Run a server with `folder` as its working directory; stop it at the end of the block."""
     command: list[str | Path] = [
-        Path(sys.executable).with_name("bertillon-server"),
+        SERVER,
         "serve",
         f"--bundle={bundle.resolve()}",
         "--address=127.0.0.1:0",

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.crosscheck.agreement import Agreement
 from benchmarks.targets import Verdict, judged
 
 _STYLE = {Verdict.GOAL: "bold green", Verdict.MET: "green", Verdict.MISS: "bold red", Verdict.STATED: "dim"}
@@ -32,6 +33,24 @@ def show(records: Sequence[Mapping[str, Any]], console: Console) -> None:
         if reason := record["failure"] or record["skipped_reason"]:
             word = "failed" if record["failure"] else "skipped"
             console.print(f"{record['scenario']}: {word}: {reason}", highlight=False, markup=False)
+
+
+def show_agreement(found: Sequence[Agreement], console: Console) -> None:
+    """Print what other generators measured beside ours."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("Generator", "Arrivals", "p50: theirs", "ours", "p99: theirs", "ours"):
+        table.add_column(heading, justify="left" if heading in {"Generator", "Arrivals"} else "right")
+    for one in found:
+        cells = [
+            f"{number(side[name])} ms" if side else ""
+            for name in ("p50_ms", "p99_ms")
+            for side in (one.theirs, one.ours)
+        ]
+        table.add_row(one.generator, one.arrivals, *cells)
+    console.print(table)
+    for one in found:
+        if one.skipped_reason:
+            console.print(f"{one.generator}: skipped: {one.skipped_reason}", highlight=False, markup=False)
 
 
 def shown(figure: Mapping[str, Any]) -> str:

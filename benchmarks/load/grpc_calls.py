@@ -39,12 +39,11 @@ def note_requests(texts: Sequence[str]) -> list[bytes]:
     ]
 
 
-def bulk_requests(texts: Sequence[str]) -> list[bytes]:
-    """Return the serialised requests of CodeNotes for texts."""
-    return [
-        CodeNotesRequest(note=Note(note_id=str(n), text=text, date_of_service=DATE)).SerializeToString()
-        for n, text in enumerate(texts)
-    ]
+def bulk_requests(texts: Iterable[str]) -> Iterator[bytes]:
+    """Yield the serialised requests of one stream of CodeNotes; each is made when it is asked for."""
+    for n, text in enumerate(texts):
+        note = Note(note_id=str(n), text=text, date_of_service=DATE)
+        yield CodeNotesRequest(note=note).SerializeToString()
 
 
 def section_requests(texts: Sequence[str]) -> list[bytes]:
