@@ -32,7 +32,8 @@ _SETTLED_S, _SETTLE_LIMIT_S = 1.0, 60.0
 class Plan:
     """How much is measured: repeats, notes of each part of a block, seconds of a trial of the rate search.
 
-    The rate is searched in the first `rate_repeats` repeats only, since that takes most of the time.
+    The rate is searched in the first `rate_repeats` repeats only, since that takes most of the time. Without
+    choosing, the first setting of each peer is taken.
     """
 
     repeats: int
@@ -41,9 +42,10 @@ class Plan:
     idle: int
     saturating: int
     trial_s: float
+    is_choosing: bool = True
 
 
-QUICK = Plan(repeats=2, rate_repeats=0, checked=8, idle=20, saturating=60, trial_s=6.0)
+QUICK = Plan(repeats=2, rate_repeats=0, checked=8, idle=20, saturating=40, trial_s=0.0, is_choosing=False)
 FULL = Plan(repeats=5, rate_repeats=3, checked=16, idle=25, saturating=100, trial_s=8.0)
 
 
@@ -60,12 +62,16 @@ class Texts:
 
 @dataclass(slots=True)
 class Block:
-    """What one contender gave in one repeat; `values` by metric, `reason` when it could not be measured."""
+    """What one contender gave in one repeat; `values` by metric, `reason` when it could not be measured.
+
+    `checked` notes had the same answers as ours; `equal` is None where answers are not of one kind.
+    """
 
     repeat: int
     contender: str
     setting: str = ""
     checked: int = 0
+    equal: bool | None = None
     reason: str | None = None
     values: dict[str, float] = field(default_factory=dict)
     idle: str = ""

@@ -18,21 +18,22 @@ from benchmarks.load.generator import run as run_loop
 from benchmarks.machine import environment
 from benchmarks.notes import notes_of, own_notes
 from benchmarks.peers.blocks import FULL, QUICK, Plan
-from benchmarks.peers.comparison import TITLES, UNITS, figures_of, histograms_of, rows_of
+from benchmarks.peers.comparison import TITLES, measured_of
 from benchmarks.peers.contenders import CEILING, NAMES, OURS, Contenders
 from benchmarks.peers.environments import install as install_environment
 from benchmarks.peers.environments import missing
 from benchmarks.peers.registry import PEERS
 from benchmarks.peers.rules import NAME as RULES
+from benchmarks.peers.scenario import SCENARIO
 from benchmarks.peers.study import Kept, measure
-from benchmarks.scenario import Measured, record
+from benchmarks.runner import FORMAT
+from benchmarks.scenario import record
 from benchmarks.service import BUNDLE
 from benchmarks.table import number
 from bertillon_server.bundle.loader import load_bundle
 
 INSTALLED = (*(peer.name for peer in PEERS), RULES)
 """Contenders with an environment of their own."""
-ABOUT = "the same job served by others, side by side"
 UNFINISHED = 3
 """Exit code of a run that stopped because its minutes were over."""
 
@@ -164,12 +165,12 @@ def show_table(rows: list[dict[str, Any]], console: Console) -> None:
         table.add_row(
             row["title"],
             row["setting"],
-            f"{row['metric'].replace('_', ' ')} ({row['unit']})",
+            f"{row['metric']}, {row['unit']}",
             number(_middle(row["ours"])),
             number(_middle(row["values"])),
             f"{row['ratio']:.2f} [{low:.2f}, {high:.2f}]",
             str(len(row["values"])),
-            "" if row["outputs_equal"] is None else str(row["outputs_equal"]),
+            str(row["compared"]) if row["outputs_equal"] else "",
         )
     console.print(table)
     for title, reason in dict.fromkeys(
@@ -179,32 +180,19 @@ def show_table(rows: list[dict[str, Any]], console: Console) -> None:
 
 
 def _told(kept: Kept, settings: dict[str, Any], model: str, plan: Plan) -> dict[str, Any]:
-    rows = rows_of(kept.blocks, kept.choices)
-    measured = Measured(
-        figures_of(rows),
-        histograms_of(kept.blocks),
-        {
-            "choices": {name: choice.rates for name, choice in kept.choices.items()},
-            "trials": {
-                f"{block.contender}, repeat {block.repeat}": block.trials
-                for block in kept.blocks
-                if block.trials
-            },
-            "repeats": plan.repeats,
-        },
-    )
+    measured = measured_of(kept.blocks, kept.choices, plan.repeats)
     return {
-        "format": 1,
-        "scenario": "peers",
-        "about": ABOUT,
+        "format": FORMAT,
+        "scenario": SCENARIO.name,
+        "about": SCENARIO.about,
         "settings": settings,
         "model": model,
         "environment": environment(),
         "skipped_reason": None,
         "failure": None,
+        "seconds": None,
         **record(measured),
-        "units": UNITS,
-        "peers": [row.told() for row in rows],
+        "peers": measured.details["peers"],
     }
 
 

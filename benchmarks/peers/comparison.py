@@ -16,7 +16,7 @@ from benchmarks.peers.rules import NAME as RULES
 from benchmarks.peers.rules import PACKAGES as RULES_PACKAGES
 from benchmarks.peers.rules import TITLE as RULES_TITLE
 from benchmarks.peers.study import Choice
-from benchmarks.scenario import Figure
+from benchmarks.scenario import Figure, Measured
 
 UNITS = {NOTES: "notes/s", BULK: "notes/s", RATE: "notes/s", IDLE_P50: "ms", IDLE_P99: "ms"}
 TITLES = {CEILING: "onnxruntime in a loop", RULES: RULES_TITLE} | {peer.name: peer.title for peer in PEERS}
@@ -29,8 +29,8 @@ class Row:
     """One metric of one peer.
 
     `ratio` is how many times we are better, `interval` its 95 % interval; both are None where nothing was measured,
-    and then `skipped_reason` says why. `ours` and `values` hold the repeats that have both. `outputs_equal` is the
-    number of notes whose answers were compared and are ours, None where outputs are another kind of thing.
+    and then `skipped_reason` says why. `ours` and `values` hold the repeats that have both. `outputs_equal` says
+    whether the answers for `compared` notes were ours, None where there are none to compare.
     """
 
     peer: str
@@ -41,7 +41,8 @@ class Row:
     ours: tuple[float, ...]
     ratio: float | None
     interval: tuple[float, float] | None
-    outputs_equal: int | None
+    outputs_equal: bool | None
+    compared: int
     skipped_reason: str | None
     setting: str
     versions: dict[str, str]
@@ -62,9 +63,8 @@ def rows_of(blocks: Sequence[Block], choices: Mapping[str, Choice]) -> list[Row]
         setting = str(choices[name].setting) if name in choices else own[-1].setting
         reason = next((block.reason for block in own if block.reason), None)
         found = [block for block in own if block.reason is None]
-        compared = (
-            sum(block.checked for block in found) if name in TITLES and name not in {CEILING, RULES} else None
-        )
+        equal = [block.equal for block in own if block.equal is not None]
+        compared = (all(equal) if equal else None, sum(block.checked for block in found))
         metrics = [metric for metric in UNITS if any(metric in block.values for block in found)]
         for metric in metrics:
             pairs = [
@@ -82,7 +82,7 @@ def _row(
     name: str,
     metric: str,
     pairs: Sequence[tuple[float, float]],
-    compared: int | None,
+    compared: tuple[bool | None, int],
     reason: str | None,
     setting: str,
 ) -> Row:
@@ -98,7 +98,8 @@ def _row(
         ours=ours,
         ratio=None if estimate is None else estimate.value,
         interval=None if estimate is None else (estimate.low, estimate.high),
-        outputs_equal=compared,
+        outputs_equal=compared[0],
+        compared=compared[1],
         skipped_reason=reason,
         setting=setting,
         versions=_versions(name),
@@ -121,7 +122,19 @@ def figures_of(rows: Sequence[Row]) -> dict[str, Figure]:
     return figures
 
 
-def histograms_of(blocks: Sequence[Block]) -> dict[str, Latencies]:
+def measured_of(blocks: Sequence[Block], choices: Mapping[str, Choice], repeats: int) -> Measured:
+    """Return what a run found as scenarios tell it; the rows are `peers` of the details."""
+    rows = rows_of(blocks, choices)
+    details = {
+        "peers": [row.told() for row in rows],
+        "repeats": repeats,
+        "choices": {name: choice.rates for name, choice in choices.items()},
+        "trials": {f"{block.contender} {block.repeat}": block.trials for block in blocks if block.trials},
+    }
+    return Measured(figures_of(rows), _histograms(blocks), details)
+
+
+def _histograms(blocks: Sequence[Block]) -> dict[str, Latencies]:
     """Return the idle latencies of each contender over all repeats."""
     histograms: dict[str, Latencies] = {}
     for block in blocks:

@@ -16,9 +16,8 @@ from typing import Any
 
 from benchmarks.notes import variations
 from benchmarks.peers.blocks import Block, Plan, Texts
-from benchmarks.peers.contenders import CEILING, NAMES, OURS, Contenders
+from benchmarks.peers.contenders import NAMES, Contenders
 from benchmarks.peers.registry import PEERS, Setting
-from benchmarks.peers.rules import NAME as RULES
 from benchmarks.peers.running import UnavailableError
 
 WARM_UP = 24
@@ -77,7 +76,7 @@ class Kept:
         return any((block.contender, block.repeat) == (name, repeat) for block in self.blocks)
 
     def fails(self, name: str) -> bool:
-        """Whether a contender could not be measured before, so that another try would take time and give nothing."""
+        """Whether a contender could not be measured before, so that another try would give nothing."""
         return any(block.contender == name and block.reason for block in self.blocks)
 
 
@@ -109,7 +108,7 @@ async def measure(
     say: Say = lambda _: None,
 ) -> bool:
     """Measure what is missing until `until` (time.monotonic); return whether nothing is."""
-    for peer in PEERS:
+    for peer in PEERS if plan.is_choosing else ():
         if peer.name not in names or peer.name in kept.choices or kept.fails(peer.name):
             continue
         if time.monotonic() >= until:
@@ -136,8 +135,3 @@ async def measure(
             told = {metric: round(value, 2) for metric, value in block.values.items()}
             say(f"repeat {repeat + 1} of {plan.repeats}: {name}: {block.reason or told}")
     return True
-
-
-def is_server(name: str) -> bool:
-    """Whether a contender serves, as the loop and the rules do not."""
-    return name not in {OURS, CEILING, RULES}

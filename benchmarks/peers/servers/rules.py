@@ -2,8 +2,9 @@
 
 `python -m benchmarks.peers.servers.rules TERMS PROCESSES` reads terms (`text<TAB>code` a line), loads the pipeline,
 prints `ready`, and then for each line of standard input, a JSON list of notes, prints a JSON object with the seconds
-that coding them in so many processes took, and the codes of each note. Sentences by PyRuSH, terms by the TargetMatcher
-(spaCy's PhraseMatcher on lower case), negation, history, doubt and family by ConText, sections by the Sectionizer.
+that coding them in so many processes took, and the codes of each note. Sentences are PyRuSH's, terms are found by the
+TargetMatcher (spaCy's PhraseMatcher on lower case), negation, history, doubt and family by ConText, sections by the
+Sectionizer.
 """
 
 from __future__ import annotations
