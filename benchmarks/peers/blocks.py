@@ -14,8 +14,9 @@ from benchmarks.load.arrivals import poisson_arrivals
 from benchmarks.load.closed import saturate
 from benchmarks.load.generator import GeneratorLagError, LoadResult, run_open_loop
 from benchmarks.load.latencies import Latencies
+from benchmarks.load.outcomes import Outcome
 from benchmarks.load.search import highest_rate
-from benchmarks.peers.callers import FAILURES, Caller
+from benchmarks.peers.callers import FAILURES, OFFERED_TIMEOUT_S, Caller
 from benchmarks.peers.equality import Coded
 from benchmarks.scenario import SLO_S
 
@@ -64,7 +65,8 @@ class Texts:
 class Block:
     """What one contender gave in one repeat; `values` by metric, `reason` when it could not be measured.
 
-    `checked` notes had the same answers as ours; `equal` is None where answers are not of one kind.
+    `checked` notes had the same answers as ours; `equal` is None where answers are not of one kind. `is_final` says
+    that another try would end alike.
     """
 
     repeat: int
@@ -73,6 +75,7 @@ class Block:
     checked: int = 0
     equal: bool | None = None
     reason: str | None = None
+    is_final: bool = False
     values: dict[str, float] = field(default_factory=dict)
     idle: str = ""
     trials: list[dict[str, float]] = field(default_factory=list)
@@ -108,19 +111,18 @@ async def sustained_rate(
     """
     requests = [caller.request(text) for text in texts]
 
+    async def offer(index: int) -> Outcome:
+        return await caller.outcome(requests[index % len(requests)], OFFERED_TIMEOUT_S)
+
     async def measure(rate: float, seed: int) -> LoadResult:
         schedule = poisson_arrivals(rate, trial_s, seed)
         try:
-            result = await run_open_loop(
-                lambda index: caller.outcome(requests[index % len(requests)]), schedule, max_lag_s=MAX_LAG_S
-            )
+            return await run_open_loop(offer, schedule, max_lag_s=MAX_LAG_S)
         except GeneratorLagError:
             await _settled(caller, requests[0])
-            result = await run_open_loop(
-                lambda index: caller.outcome(requests[index % len(requests)]), schedule, max_lag_s=MAX_LAG_S
-            )
-        await _settled(caller, requests[0])
-        return result
+            return await run_open_loop(offer, schedule, max_lag_s=MAX_LAG_S)
+        finally:
+            await _settled(caller, requests[0])
 
     found = await highest_rate(measure, SLO_S, start=start, resolution=RESOLUTION, repeats=1, seed=seed)
     trials = [

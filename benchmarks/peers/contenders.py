@@ -62,8 +62,9 @@ class Contenders:
             else:
                 await self._peer(block, texts, setting)
         except UnequalError as error:
-            block.equal, block.reason = False, f"its answers are not ours: {error}"
+            block.equal, block.reason, block.is_final = False, f"its answers are not ours: {error}", True
         except (UnavailableError, GeneratorLagError, RuntimeError) as error:
+            block.is_final = isinstance(error, UnavailableError)
             block.reason = " ".join(str(error).split())
         return block
 

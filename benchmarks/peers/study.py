@@ -77,7 +77,7 @@ class Kept:
 
     def fails(self, name: str) -> bool:
         """Whether a contender could not be measured before, so that another try would give nothing."""
-        return any(block.contender == name and block.reason for block in self.blocks)
+        return any(block.contender == name and block.is_final for block in self.blocks)
 
 
 def texts_of(notes: Sequence[str], plan: Plan, seed: int) -> Texts:
@@ -91,7 +91,7 @@ def texts_of(notes: Sequence[str], plan: Plan, seed: int) -> Texts:
 
 
 def order(names: Sequence[str], repeat: int) -> Iterator[str]:
-    """Yield the contenders in the order of a repeat: each repeat begins with another, so that drift hits all alike."""
+    """Yield the contenders in the order of a repeat: each begins with another one, so that drift hits all alike."""
     turn = repeat % len(names)
     yield from (*names[turn:], *names[:turn])
 
@@ -115,9 +115,12 @@ async def measure(
             return False
         try:
             setting, rates = await contenders.best_setting(peer, texts_of(notes, plan, seed - 1))
-        except (UnavailableError, RuntimeError) as error:
-            kept.add(Block(0, peer.name, reason=str(error)))
+        except UnavailableError as error:
+            kept.add(Block(0, peer.name, reason=str(error), is_final=True))
             say(f"{peer.name}: skipped: {error}")
+            continue
+        except RuntimeError as error:
+            say(f"{peer.name}: no setting was chosen: {error}")
             continue
         choice = Choice(peer.name, setting.processes, setting.threads, setting.batch, rates)
         kept.add(choice)
