@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 from hdrh.histogram import HdrHistogram
 
 _PER_SECOND = 1_000_000
@@ -75,6 +76,7 @@ class Latencies:
 
         The microseconds are the lowest that the histogram does not tell from the one recorded.
         """
-        for item in self._histogram.get_recorded_iterator():
-            value = self._histogram.get_lowest_equivalent_value(item.value_iterated_to)
-            yield value, item.count_added_in_this_iter_step
+        # The iterators of the package look at each of its twenty thousand places in Python.
+        counts = np.ctypeslib.as_array(self._histogram.counts)
+        for place in counts.nonzero()[0].tolist():
+            yield int(self._histogram.get_value_from_index(place)), int(counts[place])

@@ -19,7 +19,6 @@ Measure = Callable[[float, int], Awaitable[LoadResult]]
 
 SERVED_SHARE = 0.99
 _GROWTH = 1.5
-_LOWEST_RATE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +65,7 @@ async def highest_rate(
     objective_s: float,
     *,
     start: float,
+    lowest: float = 0.1,
     resolution: float = 0.05,
     repeats: int = 3,
     seed: int = 7,
@@ -73,7 +73,8 @@ async def highest_rate(
     """Return the highest rate at which 99 % of the requests are answered within `objective_s`.
 
     From `start` (requests a second) the rate grows or falls by half until the limit lies between two rates, which are
-    then brought together until they differ by less than `resolution`, a share. Repeats end as soon as most agree.
+    then brought together until they differ by less than `resolution`, a share. Nothing below `lowest` is tried.
+    Repeats end as soon as most agree.
     """
     trials: dict[float, Trial] = {}
 
@@ -91,12 +92,12 @@ async def highest_rate(
 
     low, high = 0.0, math.inf
     rate = start
-    while high == math.inf or (low == 0.0 and rate > _LOWEST_RATE) or high > low * (1 + resolution):
+    while high == math.inf or (low == 0.0 and rate > lowest) or high > low * (1 + resolution):
         if await sustained(rate):
             low = max(low, rate)
         else:
             high = min(high, rate)
-        if low == 0.0 and rate <= _LOWEST_RATE:
+        if low == 0.0 and rate <= lowest:
             break
         if high == math.inf:
             rate = low * _GROWTH

@@ -12,8 +12,9 @@ from benchmarks.scenarios.offering import NoteLoad
 
 # Shares of the highest rate at which the load curve is drawn.
 CURVE = (0.25, 0.5, 0.75, 0.9, 1.0, 1.25, 1.5)
-# Notes a second and core from which the search starts.
-START_PER_CORE = 3.0
+# With fewer requests one of them decides.
+LEAST_REQUESTS = 40
+LOWEST_RATE = 0.5
 
 
 def measure(bench: Bench) -> Measured:
@@ -30,12 +31,13 @@ async def _measure(bench: Bench, target: str) -> Measured:
         capacity = await load.capacity(bench.choose(60, 400))
 
         async def offered(rate: float, seed: int) -> LoadResult:
-            return await load.offer(rate, duration_s, seed)
+            return await load.offer(rate, max(duration_s, LEAST_REQUESTS / rate), seed)
 
         found = await highest_rate(
             offered,
             SLO_S,
             start=capacity / 2,
+            lowest=LOWEST_RATE,
             resolution=bench.choose(0.12, 0.04),
             repeats=bench.choose(1, 5),
             seed=bench.seed,
