@@ -99,7 +99,7 @@ class Contenders:
         # A server of its own, so that no text is known to it.
         async with self._our_server() as (target, caller):
             await throughput(caller, texts.warm_up)
-            requests = bulk_requests(texts.saturating)
+            requests = list(bulk_requests(texts.saturating))
             async with calling(target, connections=1) as stream:
                 began = time.perf_counter()
                 await stream.bulk(requests)

@@ -37,9 +37,9 @@ def missing(name: str) -> str | None:
     """Return why a peer's environment cannot be used, None when it can."""
     made = FOLDER / name / _MADE
     if not made.is_file():
-        return f"no environment; make it with `python -m benchmarks.peers install {name}`"
+        return f"no environment; make it with `python -m benchmarks peers install {name}`"
     if made.read_text("utf-8") != lock_of(name).read_text("utf-8"):
-        return f"its environment is of an older lock; make it anew with `python -m benchmarks.peers install {name}`"
+        return f"its environment is of an older lock; make it anew with `python -m benchmarks peers install {name}`"
     return None
 
 
@@ -47,16 +47,8 @@ def install(name: str) -> None:
     """Make the environment of a peer, anew where one is there; raises CalledProcessError when pip gives up."""
     folder = FOLDER / name
     venv.EnvBuilder(with_pip=True, clear=True).create(folder)
-    command = [
-        python_of(name),
-        "-m",
-        "pip",
-        "--disable-pip-version-check",
-        "install",
-        "--quiet",
-        "--require-hashes",
-    ]
-    subprocess.run([*command, "-r", lock_of(name)], check=True)
+    words = "-m pip --disable-pip-version-check install --quiet --require-hashes -r"
+    subprocess.run([str(python_of(name)), *words.split(), str(lock_of(name))], check=True)
     (folder / _MADE).write_text(lock_of(name).read_text("utf-8"), "utf-8")
 
 

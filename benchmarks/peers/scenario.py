@@ -31,4 +31,4 @@ def compare(bench: Bench) -> Measured:
     return measured_of(kept.blocks, kept.choices, plan.repeats)
 
 
-SCENARIO = Scenario("peers", "The same job served by what others would pick, side by side.", compare)
+SCENARIO = Scenario("peers", "the same job served by what others would pick, side by side", compare)

@@ -104,7 +104,7 @@ def test_a_missing_environment_names_the_command_that_makes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(environments, "FOLDER", tmp_path)
-    assert "python -m benchmarks.peers install mosec" in str(environments.missing("mosec"))
+    assert "python -m benchmarks peers install mosec" in str(environments.missing("mosec"))
     (tmp_path / "mosec").mkdir()
     (tmp_path / "mosec" / ".made").write_text("mosec==0.0.1", "utf-8")
     assert "older lock" in str(environments.missing("mosec"))

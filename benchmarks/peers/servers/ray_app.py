@@ -67,7 +67,7 @@ if __name__ == "__main__":
             port=port, grpc_servicer_functions=[f"{__spec__.name}.add_coding_to_server"]
         ),
     )
-    serve.run(Coding.bind(), name="coding")
+    serve.run(Coding.bind(), name="coding")  # type: ignore[attr-defined]
     print("serving", flush=True)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

@@ -15,6 +15,7 @@ import multiprocessing
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import loguru
 import medspacy
@@ -24,10 +25,10 @@ PIPES = ("medspacy_pyrush", "medspacy_target_matcher", "medspacy_context", "meds
 # Notes that a process takes at once.
 CHUNK = 4
 
-_pipeline = None
+_pipeline: Any = None
 
 
-def _load(terms: Path) -> object:
+def _load(terms: Path) -> Any:  # noqa: ANN401 - a pipeline of spaCy
     # The sentence splitter tells each step of each note otherwise, which takes most of the time and quotes the text.
     loguru.logger.remove()
     loguru.logger.disable("PyRuSH")

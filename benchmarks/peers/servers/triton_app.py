@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ INSTANCES = int(os.environ.get("PEER_PROCESSES", "2"))
 BATCH = int(os.environ.get("PEER_BATCH", "1"))
 
 
-def _instance(job: NoteJob) -> Callable[..., Any]:
+def _instance(job: NoteJob) -> Any:  # noqa: ANN401 - what the decorator makes of a function
     @batch
     def code(text: np.ndarray[Any, Any]) -> dict[str, Any]:
         coded = job.code([note.decode() for note in text[:, 0].tolist()])
