@@ -189,10 +189,16 @@ class HttpCaller(Caller):
 
         HTTP tells a server no deadline.
         """
-        if self._idle:
-            reader, writer = self._idle.pop()
-        else:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        while self._idle:
+            try:
+                return await self._exchange(*self._idle.pop(), request)
+            except (ConnectionError, asyncio.IncompleteReadError):
+                continue  # closed by the server after it was idle for long, as any client must expect
+        return await self._exchange(*await asyncio.open_connection("127.0.0.1", self._port), request)
+
+    async def _exchange(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
+    ) -> Sequence[bytes]:
         try:
             writer.write(request)
             status, body = await _reply(reader)
