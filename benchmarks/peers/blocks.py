@@ -6,12 +6,12 @@ A block is what is interleaved and repeated, and what a run that was cut short d
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.load.arrivals import poisson_arrivals
-from benchmarks.load.closed import saturate
 from benchmarks.load.generator import GeneratorLagError, LoadResult, run_open_loop
 from benchmarks.load.latencies import Latencies
 from benchmarks.load.outcomes import Outcome
@@ -31,8 +31,9 @@ _SETTLED_S, _SETTLE_LIMIT_S = 1.0, 60.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured: repeats, notes of each part of a block, seconds of a trial of the rate search.
+    """How much is measured: repeats, and in each the notes of each part.
 
+    `limit_s` seconds bound the throughput part, and a trial of the rate search takes `trial_s`.
     The rate is searched in the first `rate_repeats` repeats only, since that takes most of the time. Without
     choosing, the first setting of each peer is taken.
     """
@@ -42,12 +43,15 @@ class Plan:
     checked: int
     idle: int
     saturating: int
+    limit_s: float
     trial_s: float
     is_choosing: bool = True
 
 
-QUICK = Plan(repeats=2, rate_repeats=0, checked=8, idle=20, saturating=40, trial_s=0.0, is_choosing=False)
-FULL = Plan(repeats=5, rate_repeats=3, checked=16, idle=25, saturating=100, trial_s=8.0)
+QUICK = Plan(
+    repeats=2, rate_repeats=0, checked=8, idle=16, saturating=60, limit_s=5.0, trial_s=8.0, is_choosing=False
+)
+FULL = Plan(repeats=5, rate_repeats=3, checked=16, idle=40, saturating=200, limit_s=15.0, trial_s=8.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Texts:
     checked: tuple[str, ...]
     idle: tuple[str, ...]
     saturating: tuple[str, ...]
+    bulk: tuple[str, ...]
     offered: tuple[str, ...]
 
 
@@ -96,10 +101,27 @@ async def idle_latency(caller: Caller, texts: Sequence[str]) -> Latencies:
     return latencies
 
 
-async def throughput(caller: Caller, texts: Sequence[str]) -> float:
-    """Return the notes a second with so many calls under way that every process is busy."""
-    requests = [caller.request(text) for text in texts]
-    return await saturate(lambda index: caller.outcome(requests[index]), len(requests), SIDE_BY_SIDE)
+async def throughput(caller: Caller, texts: Sequence[str], limit_s: float = math.inf) -> float:
+    """Return the notes a second with so many calls under way that every process is busy.
+
+    Begins no call after `limit_s`. Raises RuntimeError when a note is not answered.
+    """
+    waiting = [caller.request(text) for text in reversed(texts)]
+    answered = 0
+    began = time.perf_counter()
+
+    async def one_by_one() -> None:
+        nonlocal answered
+        while waiting and time.perf_counter() - began < limit_s:
+            outcome = await caller.outcome(waiting.pop())
+            if outcome is not Outcome.OK:
+                raise RuntimeError(
+                    f"a note was not answered while {SIDE_BY_SIDE} callers waited: {outcome.value}"
+                )
+            answered += 1
+
+    await asyncio.gather(*(one_by_one() for _ in range(SIDE_BY_SIDE)))
+    return answered / (time.perf_counter() - began)
 
 
 async def sustained_rate(

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +103,18 @@ def run(
     terms: Path | None,
     seed: int,
     minutes: float | None,
+    repeats: int | None,
+    rates: int | None,
 ) -> None:
     """Measure ourselves and peers (all of them unless some are named) in turn, and print the comparison."""
     # So that what was started is ended when this is.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     plan = FULL if full else QUICK
+    plan = replace(
+        plan,
+        repeats=plan.repeats if repeats is None else repeats,
+        rate_repeats=plan.rate_repeats if rates is None else rates,
+    )
     texts = tuple(text for path in notes for text in notes_of(path)) or tuple(own_notes())
     model = load_bundle(bundle).label
     settings = {"full": full, "seed": seed, "notes": len(texts), "terms": terms is not None}
@@ -114,21 +122,7 @@ def run(
     chosen = tuple(name for name in NAMES if not names or name in names or name == OURS)
     contenders = Contenders(bundle, terms, plan, seed)
     until = float("inf") if minutes is None else time.monotonic() + 60 * minutes
-    try:
-        done = run_loop(
-            measure(
-                contenders,
-                kept,
-                texts,
-                plan,
-                names=chosen,
-                seed=seed,
-                until=until,
-                say=lambda t: click.echo(t, err=True),
-            )
-        )
-    finally:
-        contenders.close()
+    done = run_loop(measure(contenders, kept, texts, plan, names=chosen, seed=seed, until=until, say=_say))
     told = _told(kept, settings, model, plan)
     (out / "peers.json").write_text(json.dumps(told, indent=2) + "\n", "utf-8")
     show_table(told["peers"], Console())
@@ -194,6 +188,10 @@ def _told(kept: Kept, settings: dict[str, Any], model: str, plan: Plan) -> dict[
         **record(measured),
         "peers": measured.details["peers"],
     }
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def _middle(values: list[float]) -> float:

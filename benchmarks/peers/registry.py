@@ -44,6 +44,8 @@ class Peer:
     settings: tuple[Setting, ...]
     command: Callable[[Path, int, Setting], tuple[list[str], dict[str, str]]]
     caller: Callable[[int], Caller]
+    is_quiet: bool = True
+    """Whether it takes no processor time while it is idle, so that it may stay while others are measured."""
 
 
 def _fastapi(python: Path, port: int, setting: Setting) -> tuple[list[str], dict[str, str]]:
@@ -91,11 +93,11 @@ PEERS = (
         "fastapi",
         "FastAPI, uvicorn",
         "fastapi",
-        (Setting(1, cores()), Setting(1, 1), Setting(cores(), 1)),
+        (Setting(cores(), 1), Setting(1, cores()), Setting(1, 1)),
         _fastapi,
         partial(HttpCaller, path="/code"),
     ),
-    Peer("ray", "Ray Serve, gRPC", "ray", _many(4), partial(_module, "ray_app"), RayCaller),
+    Peer("ray", "Ray Serve, gRPC", "ray", _many(4), partial(_module, "ray_app"), RayCaller, is_quiet=False),
     Peer("mlserver", "MLServer, gRPC", "mlserver", _many(4), _mlserver, partial(V2Caller, raw=False)),
     Peer(
         "triton",

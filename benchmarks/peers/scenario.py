@@ -24,10 +24,7 @@ def compare(bench: Bench) -> Measured:
     contenders = Contenders(bench.bundle, None, plan, bench.seed)
     with tempfile.TemporaryDirectory() as folder, bench.steps("peers", plan.repeats * len(NAMES)) as step:
         kept = Kept(Path(folder) / "peers.jsonl", {})
-        try:
-            run(measure(contenders, kept, bench.notes, plan, seed=bench.seed, say=lambda _: step()))
-        finally:
-            contenders.close()
+        run(measure(contenders, kept, bench.notes, plan, seed=bench.seed, say=lambda _: step()))
     return measured_of(kept.blocks, kept.choices, plan.repeats)
 
 

@@ -20,9 +20,9 @@ from benchmarks.peers.contenders import NAMES, Contenders
 from benchmarks.peers.registry import PEERS, Setting
 from benchmarks.peers.running import UnavailableError
 
-WARM_UP = 24
+WARM_UP = 16
 # Notes that the rate search offers in turn: more than a trial sends.
-OFFERED = 400
+OFFERED = 300
 
 Say = Callable[[str], None]
 
@@ -87,7 +87,15 @@ def texts_of(notes: Sequence[str], plan: Plan, seed: int) -> Texts:
     def take(count: int) -> tuple[str, ...]:
         return tuple(islice(source, count))
 
-    return Texts(take(WARM_UP), take(plan.checked), take(plan.idle), take(plan.saturating), take(OFFERED))
+    offered = OFFERED if plan.rate_repeats else 0
+    return Texts(
+        take(WARM_UP),
+        take(plan.checked),
+        take(plan.idle),
+        take(plan.saturating),
+        take(plan.saturating),
+        take(offered),
+    )
 
 
 def order(names: Sequence[str], repeat: int) -> Iterator[str]:
@@ -107,7 +115,23 @@ async def measure(
     until: float = float("inf"),
     say: Say = lambda _: None,
 ) -> bool:
-    """Measure what is missing until `until` (time.monotonic); return whether nothing is."""
+    """Measure what is missing until `until` (time.monotonic), end the contenders; return whether nothing is."""
+    try:
+        return await _measure(contenders, kept, notes, plan, names, seed, until, say)
+    finally:
+        await contenders.close()
+
+
+async def _measure(
+    contenders: Contenders,
+    kept: Kept,
+    notes: Sequence[str],
+    plan: Plan,
+    names: Sequence[str],
+    seed: int,
+    until: float,
+    say: Say,
+) -> bool:
     for peer in PEERS if plan.is_choosing else ():
         if peer.name not in names or peer.name in kept.choices or kept.fails(peer.name):
             continue

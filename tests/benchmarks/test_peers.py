@@ -26,7 +26,9 @@ from hypothesis import strategies as st
 
 ANSWER: Coded = (("E11.9", ((10, 18), (40, 48))), ("I10", ((20, 32),)))
 ENVIRONMENTS = (*(peer.name for peer in PEERS), RULES)
-PLAN = Plan(repeats=3, rate_repeats=0, checked=1, idle=1, saturating=1, trial_s=0.0, is_choosing=False)
+PLAN = Plan(
+    repeats=3, rate_repeats=0, checked=1, idle=1, saturating=1, limit_s=1.0, trial_s=0.0, is_choosing=False
+)
 
 
 # What counts as equal
@@ -252,4 +254,4 @@ def _block(name: str, repeat: int, values: dict[str, float]) -> Block:
 
 
 def _texts() -> Texts:
-    return Texts(("Hypertension.",), (demo_note(),), ("Asthma.",), (demo_note(),), ("Gout.",))
+    return Texts(("Hypertension.",), (demo_note(),), ("Asthma.",), ("Gout.",), (demo_note(),), ())
