@@ -76,4 +76,4 @@ evaluate: $(VENV)/.runtime ## Score the current bundle: make evaluate DATA=folde
 	@$(BIN)/bertillon-models evaluate --bundle $(BUNDLE) --profile codiesp --notes $(DATA)/codiesp/dev.jsonl --assertions $(DATA)/negex --floor $(DATA)/icd10cm/terms.tsv
 
 clean: ## Remove the environment and what tools leave behind
-	rm -rf $(VENV) .crosscheck .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .peers .crosscheck .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -14,6 +14,7 @@ from rich.console import Console
 from benchmarks import table
 from benchmarks.machine import environment
 from benchmarks.notes import notes_of, own_notes
+from benchmarks.peers.cli import peers
 from benchmarks.runner import run as run_scenarios
 from benchmarks.scenario import Bench
 from benchmarks.scenarios import SCENARIOS
@@ -141,3 +142,6 @@ def report(folder: Path, out: Path) -> None:
     out.write_text(page(records), "utf-8")
     missed = sum(one.verdict is Verdict.MISS for one in judged(records))
     click.echo(f"{out}: {len(records)} scenarios, {missed} targets missed")
+
+
+cli.add_command(peers)

@@ -54,6 +54,12 @@ TARGETS: tuple[Target, ...] = (
     Target("offline", "serving_efficiency", "Bulk notes/s against the encoder alone in a loop", 0.85, 0.95),
     Target("offline", "peak_share_served", "Encoder arithmetic served, of the int8 peak", 0.50, 0.65),
     Target("offline", "served", "Bulk throughput, 2.7 k-character notes", None, None),
+    Target(
+        "peers", "serving_efficiency", "Bulk notes/s against the encoder alone, beside the peers", 0.85, 0.95
+    ),
+    Target("peers", "rate_over_best_peer", "Rate with p99 within 250 ms against the best peer", 2.0, 4.0),
+    Target("peers", "throughput_over_best_peer", "Throughput against the best peer", None, None),
+    Target("peers", "over_rules", "Bulk notes/s against a pipeline of rules", 3.0, 10.0),
     Target("server", "sustained_rate", "Notes/s with p99 within 250 ms", None, None),
     _at_most("single-stream", "note_p50", "One note, idle: p50", 45, 30),
     _at_most("single-stream", "note_p99", "One note, idle: p99", 90, 60),

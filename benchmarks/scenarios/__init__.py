@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.peers import scenario as peers
 from benchmarks.scenario import Scenario
 from benchmarks.scenarios import (
     cold_start,
@@ -37,6 +38,7 @@ SCENARIOS: tuple[Scenario, ...] = tuple(
         soak,
         scheduler,
         offsets,
+        peers,
     )
 )
 """In the order in which they run."""
