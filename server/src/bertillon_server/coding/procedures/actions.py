@@ -143,6 +143,10 @@ ENDINGS: Final = MappingProxyType(
 )
 
 
+# Organs of which an "-ectomy" takes a portion, as a rule.
+_EXCISED = frozenset({"disc", "disk", "microdisc", "menisc"})
+
+
 def compound(form: str) -> tuple[frozenset[str], Action] | None:
     """Return what a compound such as "cholecystectomy" works on and does, None where it is no such word."""
     for ending, action in ENDINGS.items():
@@ -150,6 +154,6 @@ def compound(form: str) -> tuple[frozenset[str], Action] | None:
             stem = form[: -len(ending)]
             for cut in (stem, stem.rstrip("o"), stem.rstrip("i")):
                 if cut in STEMS:
-                    return STEMS[cut], action
+                    return STEMS[cut], Action("B") if cut in _EXCISED and "T" in action.operations else action
             return None
     return None
