@@ -44,7 +44,7 @@ THRESHOLD = 0.3
 # them.
 _LEAST_OF_COMPONENT = 0.25
 # Most windows that the encoder is shown for procedures alone, and most spans of a section that are searched for.
-_MAX_WINDOWS = 16
+_MAX_WINDOWS = 4
 _MAX_TAGGED = 12
 # Studies outside of operative sections are not coded for an encounter: facilities do not report them from there.
 _STUDIES = frozenset("BCDF4")
@@ -91,11 +91,15 @@ class ProcedureCoder:
         windows: list[Window] = []
         if self._uses_vectors and (standing.is_operative(section) or len(outline.sections) == 1):
             known = {id(window) for window in reading.seen}
-            starts = sorted({int(words.starts[one.first]) for many in heard for one in many})
+            open_ = [
+                int(words.starts[one.first])
+                for system, many in zip(self._systems, heard, strict=True)
+                for one in system.undecided(phrases, many)
+            ]
             windows = [
                 window
                 for window in reading.cut
-                if id(window) not in known and (window.holds_one_of(starts) or not windows)
+                if id(window) not in known and window.holds_one_of(sorted(open_))
             ][:_MAX_WINDOWS]
         spent = (time.perf_counter_ns() - began) // 1000
         return ProcedurePlan(phrases, heard, words, tuple(windows), spent)
