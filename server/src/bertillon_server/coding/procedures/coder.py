@@ -7,6 +7,7 @@ diagnoses: with procedures or without, these are the same.
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -36,8 +37,9 @@ from bertillon_server.coding.results import (
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.vocabulary import CodingProfile, MentionType, SuppressionReason
 from bertillon_server.coding.windows import Encodings, Window
-from bertillon_server.coding.words import Words, words_of
+from bertillon_server.coding.words import Words, canonical, words_of
 
+_WORD = re.compile(r"[^\W_]+")
 # Least confidence of a procedure that is listed, where the caller names none.
 THRESHOLD = 0.3
 # Steps of an operation below it are told in words for anything ("was removed", "was placed"): nobody is helped by
@@ -153,12 +155,12 @@ class ProcedureCoder:
         """Return the words of the report of the operation, for a section that is a part of it."""
         if not any(plan.heard) or not standing.is_operative(reading.section):
             return frozenset()
-        return frozenset(
-            form
+        written = {
+            word
             for span in standing.operative_spans(outline)
-            for form in words_of(note.text, span.start, span.end).forms
-            if form
-        )
+            for word in _WORD.findall(note.text, span.start, span.end)
+        }
+        return frozenset(form for word in written if (form := canonical(word)))
 
     def _tagged(self, plan: ProcedurePlan, encodings: Encodings) -> list[Tagged]:
         """Return what is heard and what the encoder takes for a procedure, with the vectors of their words."""

@@ -44,6 +44,7 @@ _SECTIONS_OF_APPROACH = frozenset("01")
 _NO_DEVICE = "Z"
 # Heart, arteries and veins: what an angiogram shows.
 _VESSELS = frozenset("2345")
+_FLUOROSCOPY = "1"
 # What a repair is supplemented with.
 _GRAFTS = frozenset({"mesh", "graft", "patch"})
 # Approaches that belong to a name whatever the rest of the operation is: a catheter, a colonoscopy, a total hip.
@@ -89,6 +90,9 @@ class PcsLinker:
         self._names = [own_names(), *([names] if names is not None else [])]
         self._part_names = parts or {}
         self._under: dict[str, tuple[int, ...]] = {}
+        self._tables: dict[str, list[str]] = {}
+        for table in release.tables:
+            self._tables.setdefault(table[0] + table[2], []).append(table)
 
     def hear(self, phrases: Phrases) -> list[Heard]:
         """Return what a section says is done."""
@@ -309,16 +313,12 @@ class PcsLinker:
     def _side_of(self, position: int) -> str:
         return self._side(self.release.codes[position][:PART])
 
-    def _surgical_tables(self, operation: str) -> Iterable[str]:
-        return (table for table in self.release.tables if table[0] == SURGICAL and table[2] == operation)
+    def _surgical_tables(self, operation: str) -> Sequence[str]:
+        return self._tables.get(SURGICAL + operation, ())
 
     def _imaging_tables(self, kind: str) -> Iterable[str]:
-        systems = _VESSELS if kind == "1" else None
-        return (
-            table
-            for table in self.release.tables
-            if table[0] == IMAGING and table[2] == kind and (systems is None or table[1] in systems)
-        )
+        tables = self._tables.get(IMAGING + kind, ())
+        return tables if kind != _FLUOROSCOPY else (table for table in tables if table[1] in _VESSELS)
 
 
 def _operations(heard: Heard, said: _Said) -> str:
