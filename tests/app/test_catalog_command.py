@@ -122,12 +122,14 @@ async def test_an_imported_system_is_looked_up_and_searched_beside_the_built_in_
     assert absent.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-async def test_notes_are_not_coded_with_a_system_that_is_only_looked_up(
+async def test_notes_are_coded_with_the_systems_that_are_loaded_and_no_other(
     command: Command, catalog_dir: Path, serve: Serve
 ) -> None:
     ok(command.bring("icd-10-pcs", "0X103ZZ Bending of Great Toe\n"))
-    options = coding_pb.CodingOptions(code_systems=["icd-10-pcs"])
     async with serve(catalog_dir=catalog_dir) as up:
+        options = coding_pb.CodingOptions(code_systems=["icd-10-cm", "icd-10-pcs"])
+        await up.coding.CodeSection(coding_pb.CodeSectionRequest(text="cough", options=options))
+        options = coding_pb.CodingOptions(code_systems=["hcpcs"])
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await up.coding.CodeSection(coding_pb.CodeSectionRequest(text="cough", options=options))
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT

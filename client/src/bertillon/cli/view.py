@@ -15,6 +15,7 @@ from bertillon import (
     CodeEdit,
     CodeFlags,
     ComplicationLevel,
+    EncounterCode,
     EncounterSummary,
     Evidence,
     FlagList,
@@ -78,15 +79,14 @@ class View:
         self._console.print(Text("ENCOUNTER", "bold reverse" if not self._plain else ""))
         if not summary.codes:
             self._console.print(Text("  no codes", "dim"))
-        for code in summary.codes:
-            self._entry(code.code.code, f"{code.confidence:.2f}", "bold cyan", Text(clean(code.title)))
-            self._quotes(code.evidence)
-            if code.missing_axes:
-                axes = ", ".join(label(AxisKind, axis) for axis in code.missing_axes)
-                self._below(Text(f"more specific codes exist; not documented: {axes}", "yellow"))
-        if summary.suppressed:
+        self._codes(summary.codes)
+        if summary.procedures:
+            self._console.print(Text("PROCEDURES", "bold"))
+        self._codes(summary.procedures)
+        left = (*summary.suppressed, *summary.suppressed_procedures)
+        if left:
             self._console.print(Text("LEFT OUT", "bold"))
-        for left_out in summary.suppressed:
+        for left_out in left:
             reason = label(SuppressionReason, left_out.reason)
             text = Text.assemble(clean(left_out.title), "  ", (reason, "yellow"))
             if left_out.HasField("in_favour_of"):
@@ -97,6 +97,14 @@ class View:
                 self._below(Text(clean(left_out.explanation), "dim"))
         for notice in summary.notices:
             self._console.print(Text(f"note: {clean(notice.message)}", "yellow"))
+
+    def _codes(self, codes: Iterable[EncounterCode]) -> None:
+        for code in codes:
+            self._entry(code.code.code, f"{code.confidence:.2f}", "bold cyan", Text(clean(code.title)))
+            self._quotes(code.evidence)
+            if code.missing_axes:
+                axes = ", ".join(label(AxisKind, axis) for axis in code.missing_axes)
+                self._below(Text(f"more specific codes exist; not documented: {axes}", "yellow"))
 
     def times(self, first: float | None, last: float | None) -> None:
         """Print how long the first and the last section took, in seconds since the request."""

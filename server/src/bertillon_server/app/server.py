@@ -209,10 +209,14 @@ class Server:
             ) from None
 
     def _add_services(self, components: Components) -> None:
+        def systems() -> tuple[str, ...]:
+            """Return the code systems that are loaded at the time."""
+            return components.catalog.value.systems()
+
         coding = CodingService(
             coder=components.coder,
             auditor=components.auditor,
-            validator=RequestValidator(self._limits, components.catalog.value.systems),
+            validator=RequestValidator(self._limits, systems),
             limits=self._limits,
             draining=self._draining,
             bugs=self._calls,

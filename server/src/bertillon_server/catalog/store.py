@@ -103,7 +103,8 @@ class Catalog:
         mine, theirs = self._places.get((system, version)), other._places.get((system, version))
         return mine is not None and mine is theirs
 
-    def _has(self, file: SealedFile) -> bool:
+    def holds(self, file: SealedFile) -> bool:
+        """Whether an open file is one of this catalog."""
         return any(file is one for one in self._files)
 
     def _file_at(self, path: Path) -> SealedFile | None:
@@ -141,7 +142,7 @@ class Catalog:
     def close(self, *, but: Catalog | None = None) -> None:
         """Close the files but those of another catalog; calls in progress end as they would have."""
         for file in self._files:
-            if but is None or not but._has(file):
+            if but is None or not but.holds(file):
                 file.close()
         for flags in self._flag_files:
             flags.close()

@@ -86,7 +86,7 @@ class CodingFlow:
             yield dataclasses.replace(summary, timings=_total(results, began))
 
     def search_terms(self, query: str, system: str, version: str) -> list[tuple[str, str]]:
-        """Return the codes (code, title) that a query as a whole is a known term of; blocks for microseconds."""
+        """Return the codes (code, title) that a query as a whole is a known term of; blocks for milliseconds."""
         return self._releases.value.known_as(query, system, version)
 
     async def search_semantic(

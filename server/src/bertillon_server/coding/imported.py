@@ -117,6 +117,16 @@ class ImportedConcepts:
         table, best = self._table, self.similar(query, limit)
         return [(table.codes[at], table.titles[at], cosine) for at, cosine in best.items()]
 
+    def cosines(self, vector: NDArray[np.float32], positions: Sequence[int]) -> dict[int, float]:
+        """Return the cosine of a vector of length 1 with the nearest name of each code, by its position."""
+        found = {}
+        for position in positions:
+            # Positions are in order, as the codes were written.
+            low, high = np.searchsorted(self._positions, [position, position + 1])
+            if low < high:
+                found[position] = float(self._vectors.cosines(vector, int(low), int(high)).max())
+        return found
+
     def similar(self, vector: NDArray[np.float32], limit: int) -> dict[int, float]:
         """Return the positions of the codes nearest to a vector of length 1 with their cosines, best first."""
         rows, cosines = self._vectors.nearest(vector, _NEIGHBOURS_PER_HIT * limit)

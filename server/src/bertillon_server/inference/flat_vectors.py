@@ -31,6 +31,11 @@ class FlatVectors:
         """Length of a vector."""
         return int(self._vectors.shape[1])
 
+    def cosines(self, query: NDArray[np.float32], first: int, last: int) -> NDArray[np.float32]:
+        """Return the cosines of the rows `[first, last)` with a query [dimensions] of length 1."""
+        products: NDArray[np.float32] = self._vectors[first:last].astype(np.float32) @ query
+        return products * self._scales[first:last]
+
     def nearest(self, query: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return the rows [k] nearest to a query [dimensions] of length 1 and their cosines, best first.
 

@@ -143,13 +143,21 @@ ENDINGS: Final = MappingProxyType(
 )
 
 
+# Most words end otherwise, which is told at once.
+_LAST = frozenset(ending[-2:] for ending in ENDINGS)
+# Organs of which an "-ectomy" takes a portion, as a rule.
+_EXCISED = frozenset({"disc", "disk", "microdisc", "menisc"})
+
+
 def compound(form: str) -> tuple[frozenset[str], Action] | None:
     """Return what a compound such as "cholecystectomy" works on and does, None where it is no such word."""
+    if form[-2:] not in _LAST:
+        return None
     for ending, action in ENDINGS.items():
         if form.endswith(ending):
             stem = form[: -len(ending)]
             for cut in (stem, stem.rstrip("o"), stem.rstrip("i")):
                 if cut in STEMS:
-                    return STEMS[cut], action
+                    return STEMS[cut], Action("B") if cut in _EXCISED and "T" in action.operations else action
             return None
     return None

@@ -7,6 +7,7 @@ diagnoses: with procedures or without, these are the same.
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -36,15 +37,16 @@ from bertillon_server.coding.results import (
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.vocabulary import CodingProfile, MentionType, SuppressionReason
 from bertillon_server.coding.windows import Encodings, Window
-from bertillon_server.coding.words import Words, words_of
+from bertillon_server.coding.words import Words, canonical, words_of
 
+_WORD = re.compile(r"[^\W_]+")
 # Least confidence of a procedure that is listed, where the caller names none.
 THRESHOLD = 0.3
 # Steps of an operation below it are told in words for anything ("was removed", "was placed"): nobody is helped by
 # them.
 _LEAST_OF_COMPONENT = 0.25
 # Most windows that the encoder is shown for procedures alone, and most spans of a section that are searched for.
-_MAX_WINDOWS = 16
+_MAX_WINDOWS = 4
 _MAX_TAGGED = 12
 # Studies outside of operative sections are not coded for an encounter: facilities do not report them from there.
 _STUDIES = frozenset("BCDF4")
@@ -91,11 +93,15 @@ class ProcedureCoder:
         windows: list[Window] = []
         if self._uses_vectors and (standing.is_operative(section) or len(outline.sections) == 1):
             known = {id(window) for window in reading.seen}
-            starts = sorted({int(words.starts[one.first]) for many in heard for one in many})
+            open_ = [
+                int(words.starts[one.first])
+                for system, many in zip(self._systems, heard, strict=True)
+                for one in system.undecided(phrases, many)
+            ]
             windows = [
                 window
                 for window in reading.cut
-                if id(window) not in known and (window.holds_one_of(starts) or not windows)
+                if id(window) not in known and window.holds_one_of(sorted(open_))
             ][:_MAX_WINDOWS]
         spent = (time.perf_counter_ns() - began) // 1000
         return ProcedurePlan(phrases, heard, words, tuple(windows), spent)
@@ -149,12 +155,12 @@ class ProcedureCoder:
         """Return the words of the report of the operation, for a section that is a part of it."""
         if not any(plan.heard) or not standing.is_operative(reading.section):
             return frozenset()
-        return frozenset(
-            form
+        written = {
+            word
             for span in standing.operative_spans(outline)
-            for form in words_of(note.text, span.start, span.end).forms
-            if form
-        )
+            for word in _WORD.findall(note.text, span.start, span.end)
+        }
+        return frozenset(form for word in written if (form := canonical(word)))
 
     def _tagged(self, plan: ProcedurePlan, encodings: Encodings) -> list[Tagged]:
         """Return what is heard and what the encoder takes for a procedure, with the vectors of their words."""

@@ -42,7 +42,8 @@ _COMPARED = 200
 _OF_DESCRIPTOR, _OF_PHRASE = 0.6, 0.95
 _SIMILAR, _OF_BOTH = 0.8, 0.35
 _NAMED, _COVERED, _MEANT = 0.85, 0.65, 0.5
-_NEIGHBOURS = 8
+# Cosines of texts that have nothing to do with each other.
+_UNLIKE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,15 @@ class Descriptor:
 
     position: int
     words: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a descriptor fits a phrase: its code, what they share, and whether the words alone are enough."""
+
+    position: int
+    share: float
+    covered: bool
 
 
 class DescriptorSystem:
@@ -144,6 +154,18 @@ class DescriptorSystem:
             named is entry for word in named.words for entry in self._names.with_word(word)
         )
 
+    def undecided(self, phrases: Phrases, heard: Sequence[Heard]) -> list[Heard]:
+        """Return what words leave open and meaning may settle: the encoder has to see these."""
+        if self._concepts is None:
+            return []
+        return [
+            one
+            for one in heard
+            if not self._by_name(one)
+            and (fits := self._fits(phrases, (one.first, one.last), one.phrase))
+            and not any(fit.covered for fit in fits)
+        ]
+
     def _by_words(
         self,
         phrases: Phrases,
@@ -151,31 +173,38 @@ class DescriptorSystem:
         phrase: tuple[int, int],
         vector: np.ndarray[tuple[int], np.dtype[np.float32]] | None,
     ) -> tuple[list[tuple[int, float]], float]:
+        """Return positions with scores, best first, and the confidence of the best."""
+        fits = self._fits(phrases, span, phrase)
+        near: dict[int, float] = {}
+        if self._concepts is not None and vector is not None:
+            near = self._concepts.cosines(vector, [fit.position for fit in fits])
+        scored: dict[int, tuple[float, float]] = {}
+        for fit in fits:
+            cosine = near.get(fit.position, 0.0)
+            if not fit.covered and cosine < _SIMILAR:
+                continue
+            score = fit.share + max(0.0, cosine - _UNLIKE)
+            if score > scored.get(fit.position, (0.0, 0.0))[0]:
+                scored[fit.position] = (score, _COVERED if fit.covered else _MEANT)
+        ranked = sorted(scored.items(), key=lambda item: (-item[1][0], item[0]))
+        return [(at, score) for at, (score, _) in ranked], ranked[0][1][1] if ranked else 0.0
+
+    def _fits(self, phrases: Phrases, span: tuple[int, int], phrase: tuple[int, int]) -> list[Fit]:
+        """Return the descriptors that share enough words with a phrase to be what it says."""
         forms = phrases.words.forms
         own = frozenset(form for form in forms[span[0] : span[1]] if form and form not in _IDLE)
         around = frozenset(form for form in forms[phrase[0] : phrase[1]] if form and form not in _IDLE) | own
         if not own:
-            return [], 0.0
-        near: dict[int, float] = {}
-        if self._concepts is not None and vector is not None:
-            near = self._concepts.similar(vector, _NEIGHBOURS)
-        scored: dict[int, tuple[float, float]] = {}
+            return []
+        found = []
         for number in self._sharing(around):
             descriptor = self._descriptors[number]
             of_descriptor = self._share(descriptor.words, around)
             of_phrase = self._share(own, descriptor.words)
-            cosine = near.get(descriptor.position, 0.0)
             covered = of_phrase >= _OF_PHRASE and of_descriptor >= _OF_DESCRIPTOR
-            meant = cosine >= _SIMILAR and of_phrase * of_descriptor >= _OF_BOTH
-            if covered or meant:
-                score = of_phrase * of_descriptor + max(0.0, cosine - 0.5)
-                confidence = _COVERED if covered else _MEANT
-                if score > scored.get(descriptor.position, (0.0, 0.0))[0]:
-                    scored[descriptor.position] = (score, confidence)
-        if not scored:
-            return [], 0.0
-        ranked = sorted(scored.items(), key=lambda item: (-item[1][0], item[0]))
-        return [(position, score) for position, (score, _) in ranked], ranked[0][1][1]
+            if covered or of_phrase * of_descriptor >= _OF_BOTH:
+                found.append(Fit(descriptor.position, of_phrase * of_descriptor, covered))
+        return found
 
     def _sharing(self, words: Collection[str]) -> list[int]:
         """Return the descriptors that share the rarest of the words."""

@@ -27,7 +27,25 @@ _INSPECTION = "J"
 # General anatomical regions, as in an exploratory laparotomy.
 _REGIONS = "W"
 # What an operation needs and its description tells of: airway, catheters, monitoring, injections, drains.
-_ON_THE_WAY = ("0BH1", "0T9B", "3E", "4A", "5A", "2W", "02HV", "30", "0HQ", "0JQ", "0W99", "0W9B")
+_ON_THE_WAY = (
+    "0BH1",
+    "0T9B",
+    "3E",
+    "4A",
+    "5A",
+    "2W",
+    "02HV",
+    "30",
+    "0HQ",
+    "0JQ",
+    "0W99",
+    "0W9B",
+    "0W9G",
+    "0DJDX",
+)
+
+# The airway of a patient who is operated on is the anaesthetist's, whoever tells of it.
+_AIRWAY = "0BH1"
 
 _EXPLANATIONS = {
     SuppressionReason.NEGATED: "the note says that it was not done",
@@ -53,6 +71,7 @@ class _Entry:
     reason: SuppressionReason | None
     evidence: list[MentionRef] = field(default_factory=list)
     described: bool = True
+    operative: bool = True
     winner: CodeRef | None = None
     explanation: str = ""
 
@@ -104,19 +123,24 @@ class ProcedureEncounter:
         ]
         found.sort(key=lambda item: (item[0].suppression is not None, -item[0].confidence))
         for mention, code, ref, result in found:
-            self._add(mention, code, ref, described=standing.describes(outline, result.section))
+            entry = self._add(mention, code, ref)
+            if entry is not None:
+                entry.described = entry.described and standing.describes(outline, result.section)
+                entry.operative = entry.operative and standing.is_operative(result.section)
 
-    def _add(self, mention: Mention, code: CodeRef, ref: MentionRef, *, described: bool) -> None:
+    def _add(self, mention: Mention, code: CodeRef, ref: MentionRef) -> _Entry | None:
+        """Return the entry of the mention's code, None where better mentions of it say otherwise."""
         key = (code.system, code.code)
         entry = self._entries.get(key)
         if entry is None:
             entry = _Entry(code, mention.confidence, mention.missing_axes, mention.suppression)
             self._entries[key] = entry
-        if entry.reason == mention.suppression:
-            entry.evidence.append(ref)
-            entry.described = entry.described and described
-            if len(mention.missing_axes) < len(entry.missing):
-                entry.missing = mention.missing_axes
+        if entry.reason != mention.suppression:
+            return None
+        entry.evidence.append(ref)
+        if len(mention.missing_axes) < len(entry.missing):
+            entry.missing = mention.missing_axes
+        return entry
 
     def _active(self) -> list[_Entry]:
         entries = (entry for entry in self._entries.values() if entry.reason is None)
@@ -152,7 +176,8 @@ class ProcedureEncounter:
         ]
         for entry in active:
             code = entry.ref.code
-            if entry.described and code.startswith(_ON_THE_WAY):
+            on_the_way = entry.described and code.startswith(_ON_THE_WAY)
+            if on_the_way or (entry.operative and code.startswith(_AIRWAY)):
                 other = next((one for one in operations if one is not entry), None)
                 if other is not None:
                     self._leave_out(

@@ -7,8 +7,9 @@ stand where the text is silent. What the text leaves open on an axis with severa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bertillon_server.coding.procedures.actions import DEVICES, LESIONS, MATTER, PARTIAL, WHOLE
 from bertillon_server.coding.procedures.anatomy import with_official_names
@@ -20,6 +21,7 @@ from bertillon_server.coding.procedures.structure import (
     APPROACH_WORDS,
     DEVICE,
     IMAGING,
+    LENGTH,
     ONLY_NEARBY,
     PART,
     SURGICAL,
@@ -40,10 +42,14 @@ _CUSTOMARY = "0X38745F"
 _PARTS = 8
 _SECTIONS_OF_APPROACH = frozenset("01")
 _NO_DEVICE = "Z"
+# Heart, arteries and veins: what an angiogram shows.
+_VESSELS = frozenset("2345")
+_FLUOROSCOPY = "1"
 # What a repair is supplemented with.
 _GRAFTS = frozenset({"mesh", "graft", "patch"})
-# Approaches that belong to a name whatever the rest of the operation is: a catheter, a colonoscopy.
-_BY_NAME = frozenset("78X")
+# Approaches that belong to a name whatever the rest of the operation is: a catheter, a colonoscopy, a total hip.
+_BY_NAME = frozenset("078X")
+_OPEN, _PERCUTANEOUS = "0", "3"
 # Root operations that always involve a device (B6.1): change, insertion, removal, replacement, supplement, revision.
 _OF_DEVICES = frozenset("2HPRUW")
 
@@ -68,6 +74,7 @@ class _Said:
     titles: frozenset[str]
     sides: frozenset[str]
     approach: str | None
+    implied: frozenset[str] = frozenset()
 
 
 class PcsLinker:
@@ -83,6 +90,9 @@ class PcsLinker:
         self._names = [own_names(), *([names] if names is not None else [])]
         self._part_names = parts or {}
         self._under: dict[str, tuple[int, ...]] = {}
+        self._tables: dict[str, list[str]] = {}
+        for table in release.tables:
+            self._tables.setdefault(table[0] + table[2], []).append(table)
 
     def hear(self, phrases: Phrases) -> list[Heard]:
         """Return what a section says is done."""
@@ -104,7 +114,8 @@ class PcsLinker:
         return [
             link
             for patterns in heard.named.groups
-            for link in self._sided(said, self._by_patterns(patterns, said), limit, patterns[0])
+            for default in (self._with_default(patterns[0], said),)
+            for link in self._sided(default, self._by_patterns(patterns, default), limit, patterns[0])
         ]
 
     def _sided(
@@ -135,12 +146,12 @@ class PcsLinker:
             sides = frozenset(near_sides) or frozenset({"bilateral"})
         implied = heard.action.implied if heard.action else frozenset()
         said = as_titles_say([*near, *around, *implied])
-        wide = not (heard.named is not None and _has_approach(heard.named.groups[0][0]))
-        approach = (
-            _approach(near, nearby=True)
-            or _approach(around, nearby=True)
-            or (_approach(wider, nearby=False) if wide else None)
-        )
+        by_name = None if heard.named is None else _approach_by_name(heard.named.groups[0][0])
+        approach = _approach(near) or _approach(around)
+        if by_name is not None and approach in (None, _PERCUTANEOUS):
+            # The needle or wire beside it belongs to something else.
+            approach = by_name
+        approach = approach or _approach_of_report(wider)
         return _Said(words, said, frozenset(sides), approach)
 
     def _scored(self, heard: Heard, said: _Said) -> list[tuple[int, float]]:
@@ -176,6 +187,11 @@ class PcsLinker:
                     score = part - later * _LATER + self._leaf_score(position, said)
                     found[position] = max(score, found.get(position, score))
         return sorted(found.items(), key=lambda item: (-item[1], item[0]))
+
+    def _with_default(self, pattern: str, said: _Said) -> _Said:
+        """Return what is said with device and qualifier of the code that a name has if nothing more is said."""
+        matching = self._matching(pattern) if _is_whole(pattern) else ()
+        return replace(said, implied=self.release.rest(matching[0])) if matching else said
 
     def _is_told(self, prefix: str, said: _Said) -> bool:
         """Whether the phrase has the official name of a body part."""
@@ -232,7 +248,8 @@ class PcsLinker:
 
     def _leaf_score(self, position: int, said: _Said) -> float:
         code = self.release.codes[position]
-        score = sum(_SAID if word in said.titles else -_UNSAID for word in self.release.rest(position))
+        rest = self.release.rest(position)
+        score = _SAID * len(rest & said.titles) - _UNSAID * len(rest - said.titles - said.implied)
         if code[0] in _SECTIONS_OF_APPROACH:
             if said.approach == code[APPROACH]:
                 score += _APPROACH_AGREES
@@ -257,7 +274,7 @@ class PcsLinker:
         approaches = {other[APPROACH] for other in allowed}
         if code[0] in _SECTIONS_OF_APPROACH and said.approach != code[APPROACH] and len(approaches) > 1:
             missing.append(AxisKind.APPROACH)
-        silent = release.rest(position) - said.titles
+        silent = release.rest(position) - said.titles - said.implied
         beside = {other[DEVICE:] for other in allowed if other[:DEVICE] == code[:DEVICE]}
         if silent and len(beside) > 1:
             missing.append(AxisKind.DEVICE if code[DEVICE] != _NO_DEVICE else AxisKind.QUALIFIER)
@@ -296,11 +313,12 @@ class PcsLinker:
     def _side_of(self, position: int) -> str:
         return self._side(self.release.codes[position][:PART])
 
-    def _surgical_tables(self, operation: str) -> Iterable[str]:
-        return (table for table in self.release.tables if table[0] == SURGICAL and table[2] == operation)
+    def _surgical_tables(self, operation: str) -> Sequence[str]:
+        return self._tables.get(SURGICAL + operation, ())
 
     def _imaging_tables(self, kind: str) -> Iterable[str]:
-        return (table for table in self.release.tables if table[0] == IMAGING and table[2] == kind)
+        tables = self._tables.get(IMAGING + kind, ())
+        return tables if kind != _FLUOROSCOPY else (table for table in tables if table[1] in _VESSELS)
 
 
 def _operations(heard: Heard, said: _Said) -> str:
@@ -324,10 +342,15 @@ def _removals(near: Collection[str], *, of_whole: bool) -> str:
     return "TB" if of_whole or words & WHOLE else "BT"
 
 
-def _has_approach(pattern: str) -> bool:
-    """Whether a name alone says by which approach: through a natural opening, or from outside."""
-    prefix = fixed_prefix(pattern)
-    return len(prefix) > APPROACH and prefix[APPROACH] in _BY_NAME
+def _is_whole(pattern: str) -> bool:
+    """Whether a pattern leaves nothing open but among body parts."""
+    return "." not in pattern and len(re.sub(r"\[[^\]]*\]", "-", pattern)) == LENGTH
+
+
+def _approach_by_name(pattern: str) -> str | None:
+    """Return the approach that a name alone states: open, through a natural opening, or from outside."""
+    characters = re.sub(r"\[[^\]]*\]", "-", pattern)
+    return characters[APPROACH] if len(characters) > APPROACH and characters[APPROACH] in _BY_NAME else None
 
 
 def _one_side(words: Collection[str]) -> frozenset[str]:
@@ -340,14 +363,20 @@ _PHRASES = tuple(
     (approach, tuple(frozenset(canonical(word) for word in phrase.split()) for phrase in phrases.split("|")))
     for approach, phrases in APPROACH_WORDS
 )
+_OPENED = _PHRASES[-2][1]
 _NEARBY = frozenset(canonical(word) for word in ONLY_NEARBY)
 
 
-def _approach(words: Collection[str], *, nearby: bool) -> str | None:
+def _approach(words: Collection[str]) -> str | None:
     """Return the approach that words state, None where they state none."""
     held = set(words)
-    for approach, phrases in _PHRASES:
-        for phrase in phrases:
-            if phrase <= held and (nearby or phrase.isdisjoint(_NEARBY)):
-                return approach
-    return None
+    return next(
+        (approach for approach, phrases in _PHRASES if any(phrase <= held for phrase in phrases)), None
+    )
+
+
+def _approach_of_report(words: Collection[str]) -> str | None:
+    """Return the approach that a report tells of, None where it tells of none, or of an opened and a closed one."""
+    told = _approach(set(words) - _NEARBY)
+    opened = any(phrase <= set(words) for phrase in _OPENED if phrase.isdisjoint(_NEARBY))
+    return None if told not in (None, _OPEN) and opened else told

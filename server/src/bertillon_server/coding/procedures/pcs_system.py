@@ -38,6 +38,10 @@ class PcsSystem:
         """Return what a section says is done."""
         return self._linker.hear(phrases)
 
+    def undecided(self, phrases: Phrases, heard: Sequence[Heard]) -> list[Heard]:  # noqa: ARG002 - as above
+        """Return nothing: the titles of ICD-10-PCS are too far from the words of notes for meaning to settle them."""
+        return []
+
     def propose(
         self,
         phrases: Phrases,

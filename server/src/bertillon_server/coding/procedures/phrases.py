@@ -22,7 +22,8 @@ _BEFORE, _AFTER = 6, 8
 _PLACES = frozenset({"H", "2"})
 # Words of a sentence that is the name of an operation rather than a statement.
 _SHORT = 16
-_HARD = frozenset(".;:()[]\n•|")
+_HARD = frozenset(".;:\n•|")
+_SOFT = frozenset(",()[]")
 # Regions are read for these, not operated on.
 IMAGING_WORDS = {
     "xray": "0",
@@ -45,7 +46,6 @@ IMAGING_WORDS = {
     "sonography": "4",
     "echography": "4",
     "doppler": "4",
-    "fluoroscopy": "1",
     "angiography": "1",
     "angiogram": "1",
     "arteriography": "1",
@@ -80,7 +80,7 @@ class Phrases:
         starts, ends = words.starts.tolist(), words.ends.tolist()
         gaps = [text[end:start] for end, start in zip(ends, starts[1:], strict=False)]
         self._hard = [True, *(not _HARD.isdisjoint(gap) for gap in gaps), True]
-        self._soft = [True, *("," in gap for gap in gaps), True]
+        self._soft = [True, *(not _SOFT.isdisjoint(gap) for gap in gaps), True]
 
     def sentence(self, at: int) -> int:
         """Return the index of the sentence of a word."""

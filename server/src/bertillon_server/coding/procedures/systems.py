@@ -62,6 +62,10 @@ class ProcedureSystem(Protocol):
         """Return what a section says is done."""
         ...
 
+    def undecided(self, phrases: Phrases, heard: Sequence[Heard]) -> list[Heard]:
+        """Return what words leave open and meaning may settle: the encoder has to see these."""
+        ...
+
     def propose(
         self,
         phrases: Phrases,
