@@ -35,6 +35,7 @@ from bertillon_server.bundle.loader import load_bundle
 
 INSTALLED = (*(peer.name for peer in PEERS), RULES)
 """Contenders with an environment of their own."""
+_WIDTH = 130
 UNFINISHED = 3
 """Exit code of a run that stopped because its minutes were over."""
 
@@ -91,6 +92,10 @@ def install(names: tuple[str, ...]) -> None:
 )
 @click.option("--seed", default=7, show_default=True, help="What everything random follows from.")
 @click.option(
+    "--repeats", type=click.IntRange(1), help="How often everything is measured [2, or 5 with --full]."
+)
+@click.option("--rates", type=click.IntRange(0), help="In how many repeats the rate is searched [0, or 3].")
+@click.option(
     "--minutes", type=float, help="Begin nothing more after so long; the same command goes on from there."
 )
 def run(
@@ -125,7 +130,7 @@ def run(
     done = run_loop(measure(contenders, kept, texts, plan, names=chosen, seed=seed, until=until, say=_say))
     told = _told(kept, settings, model, plan)
     (out / "peers.json").write_text(json.dumps(told, indent=2) + "\n", "utf-8")
-    show_table(told["peers"], Console())
+    show_table(told["peers"], _console())
     sys.exit(0 if done else UNFINISHED)
 
 
@@ -135,7 +140,7 @@ def run(
 )
 def show(file: Path) -> None:
     """Show what a run wrote."""
-    show_table(json.loads(file.read_text("utf-8"))["peers"], Console())
+    show_table(json.loads(file.read_text("utf-8"))["peers"], _console())
 
 
 def show_table(rows: list[dict[str, Any]], console: Console) -> None:
@@ -188,6 +193,12 @@ def _told(kept: Kept, settings: dict[str, Any], model: str, plan: Plan) -> dict[
         **record(measured),
         "peers": measured.details["peers"],
     }
+
+
+def _console() -> Console:
+    """Return a console wide enough for the table, in a file too."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDTH)
 
 
 def _say(text: str) -> None:
