@@ -35,6 +35,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Work and memory": (
         "workers",
+        "cache_bytes",
         "max_queued_tokens",
         "max_batch_tokens",
         "max_concurrent_rpcs",

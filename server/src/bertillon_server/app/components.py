@@ -7,7 +7,7 @@ import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -30,6 +30,7 @@ from bertillon_server.coding.knowledge import load_knowledge, load_learned
 from bertillon_server.coding.pool import StagePool
 from bertillon_server.coding.releases import Releases
 from bertillon_server.coding.results import EncounterSummary, NoteInput
+from bertillon_server.coding.section_cache import CacheObserver, SectionCache
 from bertillon_server.inference.batching import BATCH_TOKENS
 from bertillon_server.inference.call import Call
 from bertillon_server.inference.encoder import Encoder
@@ -44,12 +45,17 @@ _LOOK_UP_THREADS: Final = 2
 _LOG = structlog.get_logger("bertillon.catalog")
 
 
+class Observer(SchedulerObserver, CacheObserver, Protocol):
+    """Who counts what happens below the API."""
+
+
 @dataclass(frozen=True, slots=True)
 class Components:
     """What exists once per process below the API.
 
     `executor` runs look-ups in the catalog, `pool` the stages of coding; `model` is what replies state as the
-    model. `canary_date` is a date of service in the release that the bundle was made for.
+    model. `canary_date` is a date of service in the release that the bundle was made for; `cache` is None where
+    nothing is kept from note to note.
     """
 
     catalog: Catalog
@@ -61,6 +67,7 @@ class Components:
     model: str
     canary: Canary
     canary_date: dt.date | None = None
+    cache: SectionCache | None = None
 
     def stats(self) -> SchedulerStats:
         """Return where the scheduler stands."""
@@ -94,7 +101,7 @@ class Components:
         self.catalog.close()
 
 
-def build_components(settings: Settings, observer: SchedulerObserver) -> Components:
+def build_components(settings: Settings, observer: Observer) -> Components:
     """Load everything; blocks for seconds. Raises `StartupError` saying what is missing or damaged."""
     if "catalog_dir" in settings.model_fields_set and not settings.catalog_dir.is_dir():
         raise StartupError(
@@ -130,9 +137,7 @@ def _imported_concepts(
     return found
 
 
-def _put_together(
-    settings: Settings, observer: SchedulerObserver, bundle: Bundle, catalog: Catalog
-) -> Components:
+def _put_together(settings: Settings, observer: Observer, bundle: Bundle, catalog: Catalog) -> Components:
     rules = version("bertillon-server")
     learned = load_learned(bundle)
     coders = {
@@ -152,7 +157,8 @@ def _put_together(
     releases = Releases(
         catalog, DEFAULT_SYSTEM, coders, _imported_concepts(settings, bundle, catalog, learned.tokenizer)
     )
-    flow = CodingFlow(releases, scheduler, pool)
+    cache = SectionCache(settings.cache_bytes, observer) if settings.cache_bytes else None
+    flow = CodingFlow(releases, scheduler, pool, cache)
     flags = CatalogFlags(catalog)
     audits = {
         (DEFAULT_SYSTEM, version): ReleaseAudit(
@@ -180,4 +186,5 @@ def _put_together(
         bundle.label,
         bundle.manifest.canary,
         canary_date,
+        cache,
     )

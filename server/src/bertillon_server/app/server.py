@@ -114,6 +114,8 @@ class Server:
         await components.start()
         self._metrics.describe(version("bertillon-server"), components.model)
         self._metrics.watch_queue(components.stats)
+        if components.cache is not None:
+            self._metrics.watch_cache(components.cache)
         self._metrics.watch_tasks(asyncio.get_running_loop())
         self._add_services(components)
         await self._grpc.start()

@@ -115,6 +115,13 @@ class Settings(BaseSettings):
         description="Most tokens, padding included, in one pass of the encoder. Change it only after "
         "measuring on the machine at hand.",
     )
+    cache_bytes: int = Field(
+        16 * 1024 * 1024,
+        ge=0,
+        description="Most bytes of results kept for sections that are copied forward from note to note; 0 keeps "
+        "nothing. No text is kept. Raise it where notes of one patient come further apart than some 4,000 others; "
+        "turn it off where callers must not learn from an answer's speed that a text has been coded before.",
+    )
     max_concurrent_rpcs: int = Field(
         1_024,
         ge=1,
