@@ -148,12 +148,12 @@ def _put_together(settings: Settings, observer: Observer, bundle: Bundle, catalo
     }
     scheduler = Scheduler(
         Encoder(bundle.path(ENCODER_FILE)),
-        workers=settings.workers,
+        workers=settings.inference_threads,
         batch_tokens=settings.max_batch_tokens or BATCH_TOKENS,
         max_queued_tokens=settings.max_queued_tokens or MAX_QUEUED_TOKENS,
         observer=observer,
     )
-    pool = StagePool(settings.workers)
+    pool = StagePool(settings.inference_threads)
     releases = Releases(
         catalog, DEFAULT_SYSTEM, coders, _imported_concepts(settings, bundle, catalog, learned.tokenizer)
     )
