@@ -27,6 +27,7 @@ END = "<!-- end of settings -->"
 GROUPS: dict[str, tuple[str, ...]] = {
     "Where to serve, and what": (
         "address",
+        "worker_port",
         "bundle",
         "catalog_dir",
         "metrics_address",
@@ -35,6 +36,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Work and memory": (
         "workers",
+        "threads",
+        "cache_bytes",
         "max_queued_tokens",
         "max_batch_tokens",
         "max_concurrent_rpcs",
@@ -64,7 +67,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 # Defaults that the settings leave to another part of the server.
 _WORKED_OUT = {
     "catalog_dir": "`~/.local/share/bertillon/catalog`",
-    "workers": "the usable cores",
+    "threads": "the usable cores divided by `workers`",
     "max_message_bytes": "from the longest note",
     "max_queued_tokens": f"`{MAX_QUEUED_TOKENS}`",
     "max_batch_tokens": f"`{BATCH_TOKENS}`",

@@ -210,7 +210,7 @@ def settings_for_tests(**changes: Any) -> Settings:
     fixed = {
         "address": "127.0.0.1:0",
         "metrics_address": "",
-        "workers": 1,
+        "threads": 1,
         "catalog_dir": Path("/nonexistent"),
     }
     return load_settings(fixed | changes, None)

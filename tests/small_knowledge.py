@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bertillon_models.terms import Term, build_table
 from bertillon_server.catalog.store import Catalog
+from bertillon_server.coding.codeable import codeable_sections
 from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.confidence import Calibration, ProfileModel
 from bertillon_server.coding.decoding import Decoder
@@ -159,7 +160,9 @@ def code(
     note = NoteInput(text=text, setting=setting, options=options)
     outline = coder.outline(note, ())
     results = []
+    codeable = codeable_sections(outline.sections, note.options.profile)
     for section in outline.sections:
         reading = coder.read(note, section)
-        results.append(coder.code(note, outline, reading, encode(reading.windows)))
+        rows = encode(reading.windows)
+        results.append(coder.code(note, reading, rows, codeable=section.kind in codeable))
     return results, coder.summarise(note, outline, results)

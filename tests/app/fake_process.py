@@ -1,11 +1,14 @@
 """A real server process around a fake coder: `python fake_process.py FOLDER FLAGS...`.
 
-The coder waits until the file `FOLDER/open` exists.
+The coder waits until the file `FOLDER/open` exists. Worker processes import this module as well, with the folder in
+the environment; the one whose number `FOLDER/broken` holds does not start.
 """
 
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
+import os
 import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +21,7 @@ from bertillon_server.app import serve as process
 from bertillon_server.app.components import Components
 from bertillon_server.app.metrics import Metrics
 from bertillon_server.app.settings import Settings
+from bertillon_server.app.startup import StartupError
 from bertillon_server.bundle.manifest import Canary
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.current import Current
@@ -27,7 +31,11 @@ from bertillon_server.inference.call import Call
 from bertillon_server.inference.scheduler import Scheduler
 from serving import FakeCoder, UnitEncoder, auditing, small_catalog
 
-FOLDER = Path(sys.argv.pop(1))
+_VARIABLE = "BERTILLON_FAKE_PROCESS"
+if __name__ == "__main__":
+    os.environ[_VARIABLE] = sys.argv.pop(1)
+FOLDER = Path(os.environ[_VARIABLE])
+BROKEN = FOLDER / "broken"
 
 
 class FileGatedCoder(FakeCoder):
@@ -39,8 +47,10 @@ class FileGatedCoder(FakeCoder):
 
 
 def fake_components(_: Settings, metrics: Metrics) -> Components:
+    if BROKEN.exists() and multiprocessing.current_process().name.endswith(BROKEN.read_text()):
+        raise StartupError("something is missing")
     catalog, coder, pool = (
-        Catalog.open(small_catalog(FOLDER / "catalog.sqlite")),
+        Catalog.open(small_catalog(FOLDER / f"catalog-{os.getpid()}.sqlite")),
         FileGatedCoder(),
         StagePool(1),
     )
@@ -57,4 +67,5 @@ def fake_components(_: Settings, metrics: Metrics) -> Components:
 
 
 process.build_components = fake_components  # type: ignore[assignment, attr-defined]
-cli.main()
+if __name__ == "__main__":
+    cli.main()

@@ -19,20 +19,21 @@ from bertillon_server.coding.results import EncounterSummary, NoteInput, Outline
 from bertillon_server.inference.call import Call, Priority
 from bertillon_server.inference.errors import DeadlineUnreachableError, OverloadedError
 from bertillon_server.inference.scheduler import Scheduler
-from small_knowledge import PHRASE, RELEASE, SYSTEM, encode, knowledge
+from small_knowledge import OF_PHRASE, PHRASE, RELEASE, SYSTEM, encode, knowledge
 
 NOTE = f"HPI: cough.\n\nPMH: asthma.\n\nAssessment:\n1. {PHRASE.capitalize()}\n2. HTN\n"
 
 
 class GatedEncoder:
-    """Encodes windows of the fake tokenizer once its gate is open."""
+    """Encodes windows of the fake tokenizer; those with the known phrase once its gate is open."""
 
     def __init__(self) -> None:
         self.gate = threading.Event()
         self.gate.set()
 
     def encode(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        self.gate.wait(10)
+        if OF_PHRASE in ids:
+            self.gate.wait(10)
         return np.stack(encode(list(ids)))
 
 
@@ -49,7 +50,7 @@ def encoder() -> GatedEncoder:
 
 @pytest.fixture
 async def scheduler(encoder: GatedEncoder) -> AsyncIterator[Scheduler]:
-    made = Scheduler(encoder, workers=1, max_queued_tokens=400)
+    made = Scheduler(encoder, workers=2, max_queued_tokens=400)
     await made.start()
     yield made
     encoder.gate.set()
@@ -122,10 +123,12 @@ async def test_more_than_the_queue_holds_is_refused_for_standard_and_waits_for_b
     with pytest.raises(OverloadedError) as refused:
         await anext(flow.code_note(big, Call()))
     assert refused.value.retry_after_s > 0
-    waiting = asyncio.ensure_future(anext(flow.code_note(big, Call(Priority.BULK))))
+    bulk = flow.code_note(big, Call(Priority.BULK))
+    waiting = asyncio.ensure_future(anext(bulk))
     encoder.gate.set()
     assert isinstance([event async for event in first][-1], EncounterSummary)
     assert isinstance(await waiting, Outline)
+    await bulk.aclose()  # type: ignore[attr-defined]
 
 
 async def test_a_deadline_that_has_passed_stops_the_note_before_it_is_read(flow: CodingFlow) -> None:

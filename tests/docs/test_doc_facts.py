@@ -30,6 +30,7 @@ from bertillon_server.app.logs import CallLog
 from bertillon_server.app.metrics import Metrics
 from bertillon_server.app.settings import NOT_FLAGS, Settings
 from bertillon_server.app.startup import SettingsError, StartupError
+from bertillon_server.app.worker_metrics import WorkerMetrics
 from bertillon_server.audit.registry import RULES
 from bertillon_server.audit.values import Kind
 from bertillon_server.inference.errors import DeadlineUnreachableError, DrainingError, OverloadedError
@@ -137,7 +138,7 @@ def test_the_exit_codes_of_the_server_are_documented() -> None:
 def test_every_metric_is_on_the_page_of_operations_with_its_type_and_labels() -> None:
     metrics = Metrics()
     defined = set()
-    for attribute in vars(metrics).values():
+    for attribute in (*vars(metrics).values(), *vars(WorkerMetrics()).values()):
         kind = getattr(attribute, "_type", None)
         if kind is not None and kind != "info":
             suffix = "_total" if kind == "counter" else ""

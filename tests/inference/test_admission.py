@@ -17,7 +17,7 @@ from bertillon_server.inference.admission import (
     AdmissionControl,
 )
 from bertillon_server.inference.call import Call, Priority
-from bertillon_server.inference.cost import CostModel
+from bertillon_server.inference.cost import BACKLOG_TOKENS, CostModel
 from bertillon_server.inference.errors import (
     DeadlineUnreachableError,
     DrainingError,
@@ -174,6 +174,32 @@ def test_the_backlog_counts_against_the_deadline() -> None:
     with pytest.raises(DeadlineUnreachableError):
         gate.admit(100, gate.until(1.5))
     gate.admit(100, gate.until(2.1))
+
+
+def test_a_deadline_is_judged_by_what_whole_notes_take_once_a_backlog_has_shown_it() -> None:
+    gate = Gate(100_000)
+    backlog = [gate.admit(100, STANDARD) for _ in range(BACKLOG_TOKENS // 100 + 61)]
+    # The encoder takes a second for each; with all that surrounds it, two.
+    for note in backlog[:60]:
+        gate.clock.now += 2.0
+        note.release()
+    ahead = len(backlog) - 60
+    with pytest.raises(DeadlineUnreachableError):
+        gate.admit(100, gate.until(1.5 * (ahead + 1)))
+    gate.admit(100, gate.until(2.1 * (ahead + 1))).release()
+    for note in backlog:
+        note.release()
+    # With nothing ahead of it a note is let in, whatever the backlog was like.
+    gate.admit(100, gate.until(1.1)).release()
+
+
+def test_how_long_a_note_takes_that_is_alone_says_nothing_of_a_backlog() -> None:
+    gate = Gate(100_000)
+    for _ in range(50):
+        alone = gate.admit(10, STANDARD)
+        gate.clock.now += 10.0
+        alone.release()
+    gate.admit(100, gate.until(1.1)).release()
 
 
 def test_less_urgent_work_does_not_count_except_for_what_is_in_the_encoder() -> None:

@@ -44,6 +44,15 @@ def test_a_slower_machine_shows_within_a_second_of_batches() -> None:
     assert model.seconds_per_token == pytest.approx(0.0002 - 0.0001 * DECAY**40, rel=0.01)
 
 
+def test_a_backlog_drains_no_faster_than_the_encoder_can() -> None:
+    model = learned([(500, 0.05)])
+    model.observe_pace(1_000, 0.3)
+    assert model.drain_seconds(1_000) == pytest.approx(0.3)
+    for _ in range(200):
+        model.observe_pace(1_000, 0.01)
+    assert model.drain_seconds(1_000) == pytest.approx(0.1, rel=0.01)
+
+
 def test_forgetting_returns_to_the_prior() -> None:
     model = learned([(500, 5.0)])
     model.forget()

@@ -10,6 +10,10 @@ from bertillon_models.evaluation.local import LocalCoder
 from bertillon_models.evaluation.note_sets import Profile
 from bertillon_models.evaluation.notes import notes_table, predict
 from bertillon_models.evaluation.rows import Rejects
+from bertillon_server.coding.codeable import codeable_sections
+from bertillon_server.coding.coder import Coder
+from bertillon_server.coding.results import NoteInput
+from bertillon_server.coding.section_cache import alone, pack, unpack
 
 ROOT = Path(__file__).parents[2]
 # What the bundle reached when it was recorded, less a point for changes that trade one note for another.
@@ -41,3 +45,22 @@ def test_codes_of_the_corpus_are_found_as_recorded(table: Table) -> None:
 def test_every_code_is_billable_and_no_two_exclude_each_other(table: Table) -> None:
     assert figure(table, "codes not billable") == 0
     assert figure(table, "Excludes1 violations") == 0
+
+
+def test_a_section_by_itself_is_coded_as_within_its_note(coder: LocalCoder) -> None:
+    # What the cache of copied text rests on. A twentieth of the notes, for the time they take.
+    stages = Coder(coder.knowledge)
+    for text in [note.text for note in CorpusParts(ROOT / "models" / "corpus", Rejects()).notes(Part.DEV)][
+        ::20
+    ]:
+        note = NoteInput(text)
+        outline = stages.outline(note, ())
+        codeable = codeable_sections(outline.sections, note.options.profile)
+        for within in coder.code(note).sections:
+            section = within.section
+            lone = alone(note, section, outline.versions, codeable=section.kind in codeable)
+            reading = stages.read(lone.note, lone.section)
+            coded = stages.code(
+                lone.note, reading, coder.encode(reading.seen).rows, codeable=lone.codeable
+            ).mentions
+            assert tuple(m.shifted(section.span.start) for m in unpack(pack(coded))) == within.mentions

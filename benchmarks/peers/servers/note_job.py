@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from bertillon_server.bundle.loader import load_bundle
 from bertillon_server.bundle.manifest import ENCODER_FILE
 from bertillon_server.catalog.store import Catalog
+from bertillon_server.coding.codeable import codeable_sections
 from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.knowledge import load_knowledge
 from bertillon_server.coding.reading import Reading
@@ -108,8 +109,9 @@ class NoteJob:
         readings: Sequence[Reading],
         rows: Sequence[Sequence[NDArray[np.float16]]],
     ) -> str:
+        codeable = codeable_sections(outline.sections, note.options.profile)
         results: list[SectionResult] = [
-            self._coder.code(note, outline, reading, encoded)
+            self._coder.code(note, reading, encoded, codeable=reading.section.kind in codeable)
             for reading, encoded in zip(readings, rows, strict=True)
         ]
         summary = self._coder.summarise(note, outline, results)

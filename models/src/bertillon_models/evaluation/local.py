@@ -13,6 +13,7 @@ from pathlib import Path
 from bertillon_server.bundle.loader import load_bundle
 from bertillon_server.bundle.manifest import ENCODER_FILE
 from bertillon_server.catalog.store import Catalog
+from bertillon_server.coding.codeable import codeable_sections
 from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.confidence import Calibration
 from bertillon_server.coding.knowledge import Knowledge, load_knowledge
@@ -73,10 +74,12 @@ class LocalCoder:
     def code(self, note: NoteInput) -> Coded:
         """Code a note."""
         outline = self._coder.outline(note, ())
+        codeable = codeable_sections(outline.sections, note.options.profile)
         results = []
         for section in outline.sections:
             reading = self._coder.read(note, section)
-            results.append(self._coder.code(note, outline, reading, self.encode(reading.seen).rows))
+            rows = self.encode(reading.seen).rows
+            results.append(self._coder.code(note, reading, rows, codeable=section.kind in codeable))
         return Coded(tuple(results), self._coder.summarise(note, outline, results))
 
     def encode(self, windows: Sequence[Window]) -> Encodings:

@@ -125,7 +125,7 @@ def import_codes(**given: Any) -> None:  # noqa: ANN401 - one keyword for each o
             order,
             CatalogFolder(settings.catalog_dir),
             settings.bundle,
-            settings.workers,
+            settings.inference_threads,
             progress,
             replace=given["replace"],
         )

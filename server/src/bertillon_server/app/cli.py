@@ -99,9 +99,15 @@ def serve(config: Path | None, **flags: Any) -> None:  # noqa: ANN401 - one keyw
     in a TOML file under the name that the environment variable has after its prefix, in lower case.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    from bertillon_server.app import serve as process  # noqa: PLC0415 - see the module's docstring
+    settings = _settings(config, flags)
+    if settings.workers > 1:
+        from bertillon_server.app.supervisor import supervise  # noqa: PLC0415 - see the module's docstring
 
-    process.serve(_settings(config, flags))
+        supervise(settings)
+        return
+    from bertillon_server.app import serve as process  # noqa: PLC0415
+
+    process.serve(settings)
 
 
 @cli.command()

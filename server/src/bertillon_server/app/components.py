@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from bertillon_server.api.ports import NoteCoder
 from bertillon_server.api.validation import DEFAULT_SYSTEM
@@ -24,6 +24,7 @@ from bertillon_server.coding.flow import CodingFlow
 from bertillon_server.coding.knowledge import load_learned
 from bertillon_server.coding.pool import StagePool
 from bertillon_server.coding.results import EncounterSummary, NoteInput
+from bertillon_server.coding.section_cache import CacheObserver, SectionCache
 from bertillon_server.inference.batching import BATCH_TOKENS
 from bertillon_server.inference.call import Call
 from bertillon_server.inference.encoder import Encoder
@@ -36,13 +37,17 @@ _SCHEDULER_GRACE_S: Final = 1.0
 _LOOK_UP_THREADS: Final = 2
 
 
+class Observer(SchedulerObserver, CacheObserver, Protocol):
+    """Who counts what happens below the API."""
+
+
 @dataclass(frozen=True, slots=True)
 class Components:
     """What exists once per process below the API.
 
     `executor` runs look-ups in the catalog, `pool` the stages of coding; `model` is what replies state as the
     model. `canary_date` is a date of service in the release that the bundle was made for. `reloader` takes up what
-    changes in the catalog directory, None where nothing can.
+    changes in the catalog directory, None where nothing can; `cache` is None where nothing is kept from note to note.
     """
 
     catalog: Current[Catalog]
@@ -55,6 +60,7 @@ class Components:
     canary: Canary
     canary_date: dt.date | None = None
     reloader: Reloader | None = None
+    cache: SectionCache | None = None
 
     def stats(self) -> SchedulerStats:
         """Return where the scheduler stands."""
@@ -88,7 +94,7 @@ class Components:
         self.catalog.value.close()
 
 
-def build_components(settings: Settings, observer: SchedulerObserver) -> Components:
+def build_components(settings: Settings, observer: Observer) -> Components:
     """Load everything; blocks for seconds. Raises `StartupError` saying what is missing or damaged."""
     if "catalog_dir" in settings.model_fields_set and not settings.catalog_dir.is_dir():
         raise StartupError(
@@ -105,19 +111,20 @@ def build_components(settings: Settings, observer: SchedulerObserver) -> Compone
         ) from error
 
 
-def _put_together(settings: Settings, observer: SchedulerObserver, bundle: Bundle) -> Components:
+def _put_together(settings: Settings, observer: Observer, bundle: Bundle) -> Components:
     library = Library(settings, bundle, load_learned(bundle))
     holdings = library.open()
     catalog = holdings.catalog
     scheduler = Scheduler(
         Encoder(bundle.path(ENCODER_FILE)),
-        workers=settings.workers,
+        workers=settings.inference_threads,
         batch_tokens=settings.max_batch_tokens or BATCH_TOKENS,
         max_queued_tokens=settings.max_queued_tokens or MAX_QUEUED_TOKENS,
         observer=observer,
     )
-    pool = StagePool(settings.workers)
-    coding = CodingFlow(holdings.releases, scheduler, pool)
+    pool = StagePool(settings.inference_threads)
+    cache = SectionCache(settings.cache_bytes, observer) if settings.cache_bytes else None
+    coding = CodingFlow(holdings.releases, scheduler, pool, cache)
     audit = AuditFlow(coding, holdings.audits, pool)
     current = Current(catalog)
     executor = ThreadPoolExecutor(_LOOK_UP_THREADS, thread_name_prefix="look-ups")
@@ -141,4 +148,5 @@ def _put_together(settings: Settings, observer: SchedulerObserver, bundle: Bundl
         bundle.manifest.canary,
         canary_date,
         Reloader(library, holdings, current, coding, audit),
+        cache,
     )

@@ -26,10 +26,11 @@ _FRAMES: Final = 12
 EventDict = MutableMapping[str, Any]
 
 
-def configure_logs(level: str, file: Path | None = None) -> None:
+def configure_logs(level: str, file: Path | None = None, *, worker: int | None = None) -> None:
     """Send the logs of the server and of the libraries to standard error or a file, as JSON lines.
 
-    Raises `StartupError` when the file cannot be written.
+    `worker` is the number of the process among several; every line then has it. Raises `StartupError` when the file
+    cannot be written.
     """
     stream: TextIO = sys.stderr
     if file is not None:
@@ -43,6 +44,8 @@ def configure_logs(level: str, file: Path | None = None) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         without_messages_of_exceptions,
     ]
+    if worker is not None:
+        shared.append(lambda _, __, event: {"worker": worker} | dict(event))
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from bertillon.coding.v1 import types_pb2 as types
 from bertillon_server.api.record import CallRecord
+from bertillon_server.coding.section_cache import LookUp, SectionCache
 from bertillon_server.inference.call import Priority
 from bertillon_server.inference.observer import ShedReason
 from bertillon_server.inference.scheduler import SchedulerStats
@@ -60,9 +61,22 @@ class Metrics:
             "admitted_tokens", "Tokens admitted and not yet encoded, by which overload is judged.", "priority"
         )
         self._waiting_notes = gauge("waiting_notes", "Notes of bulk streams that wait to be admitted.")
+        self._looked_up = counter(
+            "section_lookups",
+            "Sections looked for in the cache: hit, joined (being coded) or miss.",
+            "result",
+        )
+        self._looked_up_text = counter(
+            "section_lookup_code_points", "Code points of sections looked for in the cache.", "result"
+        )
+        self._cache_bytes = gauge("section_cache_bytes", "Bytes of results kept for copied sections.")
+        self._cached = gauge("section_cache_entries", "Results kept for copied sections.")
         self._tasks = gauge("tasks", "Tasks of the event loop; back to its idle level when idle.")
         for reason in ShedReason:  # so that a rate exists before the first event
             self._shed.labels(reason.value)
+        for result in LookUp:
+            self._looked_up.labels(result.value)
+            self._looked_up_text.labels(result.value)
 
     def describe(self, version: str, model: str) -> None:
         """State what is running."""
@@ -82,6 +96,11 @@ class Metrics:
                 lambda priority=priority: stats().admitted_tokens[priority]  # type: ignore[misc]
             )
         self._waiting_notes.set_function(lambda: stats().waiting_admissions)
+
+    def watch_cache(self, cache: SectionCache) -> None:
+        """Read the size of the cache whenever it is scraped."""
+        self._cache_bytes.set_function(lambda: cache.size)
+        self._cached.set_function(lambda: len(cache))
 
     def watch_tasks(self, loop: asyncio.AbstractEventLoop) -> None:
         """Count the tasks of an event loop whenever they are scraped."""
@@ -134,6 +153,11 @@ class Metrics:
     def shed(self, reason: ShedReason) -> None:
         """Count work refused or abandoned."""
         self._shed.labels(reason.value).inc()
+
+    def section_looked_up(self, result: LookUp, code_points: int) -> None:
+        """Count a section looked for in the cache."""
+        self._looked_up.labels(result.value).inc()
+        self._looked_up_text.labels(result.value).inc(code_points)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"bertillon_{name}", text, labels, registry=self.registry)

@@ -7,11 +7,11 @@ import gc
 import signal
 import time
 
-from bertillon_server.app.components import build_components
+from bertillon_server.app.components import Components, build_components
 from bertillon_server.app.logs import configure_logs, log_unhandled
 from bertillon_server.app.metrics import Metrics
 from bertillon_server.app.server import Server
-from bertillon_server.app.settings import Settings, split_address
+from bertillon_server.app.settings import Settings, join_address, split_address
 
 
 def serve(settings: Settings) -> None:
@@ -27,6 +27,11 @@ def check(settings: Settings) -> str:
     """Load everything, code the canary and return what was proved; raises `StartupError`."""
     configure_logs(settings.log_level, settings.log_file)
     return asyncio.run(_check(settings))
+
+
+async def build(settings: Settings, metrics: Metrics) -> Components:
+    """Load everything beside the loop; raises `StartupError`."""
+    return await asyncio.to_thread(build_components, settings, metrics)
 
 
 async def _serve(settings: Settings) -> None:
@@ -47,22 +52,24 @@ async def _serve(settings: Settings) -> None:
     # Before anything is served it is ignored: what is there is being read.
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
     try:
-        port = await server.bind()
-        await server.start(await asyncio.to_thread(build_components, settings, metrics))
+        own = settings.worker_port
+        host, _ = split_address(settings.address)
+        port = await server.bind(*([] if own is None else [join_address(host, own)]))
+        await server.start(await build(settings, metrics))
         # What was loaded stays: collections need not walk over it again.
         gc.collect()
         gc.freeze()
         loop.add_signal_handler(signal.SIGHUP, reload)
-        print(f"serving on {split_address(settings.address)[0]}:{port}", flush=True)  # noqa: T201
+        print(f"serving on {host}:{port}", flush=True)  # noqa: T201
         await told.wait()
         told.clear()
     finally:
         for task in reloading:
             task.cancel()
-        await _stop(server, told)
+        await stop(server, told)
 
 
-async def _stop(server: Server, told_again: asyncio.Event) -> None:
+async def stop(server: Server, told_again: asyncio.Event) -> None:
     """Stop with grace; at once when told a second time."""
     stopping = asyncio.create_task(server.stop())
     hurrying = asyncio.create_task(told_again.wait())
@@ -75,7 +82,7 @@ async def _stop(server: Server, told_again: asyncio.Event) -> None:
 
 async def _check(settings: Settings) -> str:
     began = time.monotonic()
-    components = await asyncio.to_thread(build_components, settings, Metrics())
+    components = await build(settings, Metrics())
     try:
         await components.start()
     finally:

@@ -55,9 +55,12 @@ _NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class Server:
-    """A server: `bind`, `start` with its components, then `stop`. Belongs to one event loop."""
+    """A server: `bind`, `start` with its components, then `stop`. Belongs to one event loop.
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    `start` is `load`, then `serve`; one of several processes loads first, and binds and serves when told to.
+    """
+
+    def __init__(self, settings: Settings, metrics: Metrics, *, shares_address: bool = False) -> None:
         self._settings = settings
         self._metrics = metrics
         self._limits = Limits(
@@ -75,55 +78,63 @@ class Server:
         self._components: Components | None = None
         self._scraped: WSGIServer | None = None
         self._serving = False
+        self._began = 0.0
         self._log = structlog.get_logger("bertillon.server")
         tokens = bearer_tokens(settings)
         interceptors: list[grpc.aio.ServerInterceptor] = [self._calls]
         if tokens:
             interceptors.append(BearerAuth(tokens))
-        self._grpc = grpc.aio.server(interceptors=interceptors, options=channel_options(settings))
+        self._grpc = grpc.aio.server(
+            interceptors=interceptors, options=channel_options(settings, shares_address=shares_address)
+        )
 
     @property
     def in_flight(self) -> int:
         """Calls of the service's own methods begun and not ended."""
         return self._calls.in_flight
 
-    async def bind(self) -> int:
-        """Take the ports and return that of the service; raises `StartupError` when one is taken."""
+    async def bind(self, *more: str) -> int:
+        """Take the ports and return that of the service; raises `StartupError` when one is taken.
+
+        `more` are addresses to answer on beside that of the settings.
+        """
         for service in _HEALTH_OF:
             await self._health.set(service, _NOT_SERVING)
-        credentials = server_credentials(self._settings)
-        try:
-            if credentials is None:
-                port = self._grpc.add_insecure_port(self._settings.address)
-            else:
-                port = self._grpc.add_secure_port(self._settings.address, credentials)
-        except RuntimeError:
-            port = 0
-        if port == 0:
-            raise StartupError(
-                f"cannot listen on {self._settings.address}: the port is taken, the address is not this machine's, "
-                "or the certificate and key do not fit"
-            )
+        port = self._listen(self._settings.address)
+        for address in more:
+            self._listen(address)
         self._serve_metrics()
         return port
 
     async def start(self, components: Components) -> None:
         """Start the components, warm them up and serve; from then on health is SERVING."""
-        began = time.monotonic()
+        await self.load(components)
+        await self.serve()
+
+    async def load(self, components: Components) -> None:
+        """Start the components and warm them up; raises `StartupError` when the bundle does not do as it should."""
+        self._began = time.monotonic()
         self._components = components
         await components.start()
         self._metrics.describe(version("bertillon-server"), components.model)
         self._metrics.watch_queue(components.stats)
+        if components.cache is not None:
+            self._metrics.watch_cache(components.cache)
         self._metrics.watch_tasks(asyncio.get_running_loop())
         self._add_services(components)
+
+    async def serve(self) -> None:
+        """Serve what is loaded on the ports that are bound; from then on health is SERVING."""
+        if self._components is None:
+            raise RuntimeError("load the components first")
         await self._grpc.start()
         self._serving = True
         for service in _HEALTH_OF:
             await self._health.set(service, _SERVING)
         self._log.info(
             "serving",
-            model=components.model,
-            start_ms=round((time.monotonic() - began) * 1000),
+            model=self._components.model,
+            start_ms=round((time.monotonic() - self._began) * 1000),
             metrics_port=None if self._scraped is None else self._scraped.server_port,
         )
 
@@ -194,6 +205,22 @@ class Server:
         for task in late:
             task.cancel()
 
+    def _listen(self, address: str) -> int:
+        credentials = server_credentials(self._settings)
+        try:
+            if credentials is None:
+                port = self._grpc.add_insecure_port(address)
+            else:
+                port = self._grpc.add_secure_port(address, credentials)
+        except RuntimeError:
+            port = 0
+        if port == 0:
+            raise StartupError(
+                f"cannot listen on {address}: the port is taken, the address is not this machine's, "
+                "or the certificate and key do not fit"
+            )
+        return port
+
     def _serve_metrics(self) -> None:
         if not self._settings.metrics_address:
             return
@@ -234,10 +261,10 @@ class Server:
             reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], self._grpc)
 
 
-def channel_options(settings: Settings) -> list[tuple[str, Any]]:
-    """Return the options of gRPC that follow from the settings."""
+def channel_options(settings: Settings, *, shares_address: bool = False) -> list[tuple[str, Any]]:
+    """Return the options of gRPC that follow from the settings; several processes may share their address."""
     return [
-        ("grpc.so_reuseport", 0),
+        ("grpc.so_reuseport", int(shares_address)),
         ("grpc.max_receive_message_length", settings.message_bytes),
         ("grpc.max_send_message_length", -1),
         ("grpc.max_concurrent_streams", settings.max_concurrent_streams),

@@ -69,11 +69,26 @@ class Settings(BaseSettings):
         "user than the import, or when several servers share what is imported.",
     )
     workers: int = Field(
-        default_factory=usable_cores,
+        1,
         ge=1,
         le=256,
-        description="Inference threads; by default one per usable core. Lower it when the cores are shared "
-        "with other processes; more than cores only adds latency.",
+        description="Processes that serve the address together. One does for two cores; with more cores set it to "
+        "half of their number, since what surrounds the encoder runs one thread at a time in each process. Each "
+        "takes the memory of a server of its own.",
+    )
+    threads: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        description="Inference threads of each process; by default the usable cores divided by `workers`. Lower it "
+        "when the cores are shared with others; more than cores only adds latency.",
+    )
+    worker_port: int | None = Field(
+        None,
+        ge=1,
+        le=65_535,
+        description="First of as many ports as there are workers, on each of which one worker answers by itself. Set "
+        "it for clients that balance calls over addresses: one connection goes to one process.",
     )
     metrics_address: str = Field(
         "127.0.0.1:9464",
@@ -114,6 +129,13 @@ class Settings(BaseSettings):
         le=65_536,
         description="Most tokens, padding included, in one pass of the encoder. Change it only after "
         "measuring on the machine at hand.",
+    )
+    cache_bytes: int = Field(
+        16 * 1024 * 1024,
+        ge=0,
+        description="Most bytes of results kept for sections that are copied forward from note to note; 0 keeps "
+        "nothing. No text is kept. Raise it where notes of one patient come further apart than some 4,000 others; "
+        "turn it off where callers must not learn from an answer's speed that a text has been coded before.",
     )
     max_concurrent_rpcs: int = Field(
         1_024,
@@ -260,6 +282,8 @@ class Settings(BaseSettings):
             raise ValueError("tls_client_ca needs tls_certificate and tls_key")
         if self.tls_certificate is None and not is_loopback(host) and not self.allow_plaintext:
             raise ValueError("address is not loopback: set tls_certificate and tls_key, or allow_plaintext")
+        if self.worker_port is not None and self.worker_port + self.workers > 65_536:
+            raise ValueError("worker_port leaves no port for each of the workers")
         unknown = self.rules_left_out - IDS
         if unknown:
             raise ValueError("audit_rules_off names a rule that does not exist; see `bertillon-server rules`")
@@ -271,6 +295,11 @@ class Settings(BaseSettings):
     def rules_left_out(self) -> frozenset[str]:
         """Ids of the audit rules that run only when asked for."""
         return frozenset(rule.strip() for rule in self.audit_rules_off.split(",") if rule.strip())
+
+    @property
+    def inference_threads(self) -> int:
+        """Inference threads of each process."""
+        return self.threads or max(1, usable_cores() // self.workers)
 
     @property
     def message_bytes(self) -> int:
@@ -307,6 +336,11 @@ def split_address(address: str) -> tuple[str, int]:
     if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
         raise ValueError("an address is written host:port, for example 127.0.0.1:50051")
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def join_address(host: str, port: int) -> str:
+    """Return `host:port`, `[v6]:port` for an address of version 6."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def is_loopback(host: str) -> bool:

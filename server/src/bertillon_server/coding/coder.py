@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from bertillon_server.coding.assertion import AssertionRules, Judgement
 from bertillon_server.coding.axes import read_title
-from bertillon_server.coding.codeable import codeable_sections
 from bertillon_server.coding.confidence import Place, ProfileModel, Signals, Tagging, shared
 from bertillon_server.coding.context import axes_of, context_of, told_by
 from bertillon_server.coding.decoding import Leaf
@@ -51,7 +50,6 @@ from bertillon_server.coding.usage import Habit, Usage, Usual
 from bertillon_server.coding.vocabulary import (
     CodingProfile,
     MentionType,
-    SectionKind,
     SuppressionReason,
 )
 from bertillon_server.coding.windows import Encodings
@@ -142,22 +140,19 @@ class Coder:
         return read_section(self._knowledge, self._assertion, note.text, section)
 
     def code(
-        self,
-        note: NoteInput,
-        outline: Outline,
-        reading: Reading,
-        rows: Sequence[NDArray[np.floating]],
+        self, note: NoteInput, reading: Reading, rows: Sequence[NDArray[np.floating]], *, codeable: bool
     ) -> SectionResult:
-        """Link, assert and decode what a section mentions; `rows` [tokens, width] of each window of the reading."""
+        """Link, assert and decode what a section mentions.
+
+        `rows` [tokens, width] of each window of the reading; `codeable` whether codes are expected in this section of
+        the note (`coding.codeable`). Of the note, nothing outside of the section is looked at.
+        """
         began = time.perf_counter_ns()
-        codeable = codeable_sections(outline.sections, note.options.profile)
-        links = self._links(
-            note, reading, Encodings(reading.seen, rows), search=reading.section.kind in codeable
-        )
+        links = self._links(note, reading, Encodings(reading.seen, rows), search=codeable)
         judgements = self._judge(reading, links)
         model = self._knowledge.calibration.profiles[note.options.profile]
         mentions = without_overlaps(
-            self._mention(note, reading, found, linked, judgement, codeable, model)
+            self._mention(note, reading, found, linked, judgement, model, codeable=codeable)
             for (found, linked), judgement in zip(links, judgements, strict=True)
         )
         spent = (time.perf_counter_ns() - began) // 1000
@@ -286,14 +281,15 @@ class Coder:
         found: Found,
         linked: Linked,
         judgement: Judgement,
-        codeable: frozenset[SectionKind],
         model: ProfileModel,
+        *,
+        codeable: bool,
     ) -> Mention:
         knowledge = self._knowledge
         link, read = linked.link, linked.read
         best = link.candidates[0]
         code, suppression = stands(knowledge, note, reading.words, found, best.leaf.code, judgement.assertion)
-        outside = reading.section.kind not in codeable
+        outside = not codeable
         if best.leaf.invented and code == best.leaf.code:
             suppression = suppression or SuppressionReason.NO_BILLABLE_CODE
         signals = Signals(

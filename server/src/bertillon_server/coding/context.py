@@ -34,7 +34,8 @@ def context_of(
     The clause ends at a full stop, a semicolon, a denial ("without") or another mention, unless that is what the
     mention is "with": of "asthma with status asthmaticus" one code tells both. A number counts only right after the
     mention ("CKD 3a") or after a word such as "stage": doses and dates are never taken for one. Of two sides the
-    nearer one counts, and none where the mention names its own. `taken` tells for each word whether it belongs to one.
+    nearer one counts, and none where the mention names its own. `taken` tells for each word whether it belongs to a
+    mention.
     """
     near: dict[str, Span] = {}
     sided = not _SIDES.isdisjoint(words.forms[found.first : found.last])

@@ -1,7 +1,7 @@
 """Takes one note through its stages and yields events as sections finish.
 
-Nothing here computes: stages run in a pool of threads, windows in the scheduler's workers, and the event loop
-only waits for both.
+Nothing here computes: stages (`note_stages`) run in a pool of threads, windows in the scheduler's workers, and the
+event loop only waits for both.
 """
 
 from __future__ import annotations
@@ -9,29 +9,15 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.current import Current
+from bertillon_server.coding.note_stages import Coded, NoteStages, Piece, recall, stages_for
 from bertillon_server.coding.pool import StagePool
-from bertillon_server.coding.procedures.choice import codes_diagnoses
-from bertillon_server.coding.procedures.coder import ProcedureCoder, ProcedurePlan
-from bertillon_server.coding.reading import PHRASE_KINDS, Reading
 from bertillon_server.coding.releases import Releases
-from bertillon_server.coding.results import (
-    EncounterSummary,
-    Event,
-    NoteInput,
-    Notice,
-    Outline,
-    Section,
-    SectionResult,
-    Timings,
-)
+from bertillon_server.coding.results import Event, NoteInput, Outline, SectionResult, Timings
+from bertillon_server.coding.section_cache import SectionCache
 from bertillon_server.inference.admission import Admission
 from bertillon_server.inference.call import Call, Priority
 from bertillon_server.inference.errors import DeadlineUnreachableError
@@ -46,10 +32,13 @@ T = TypeVar("T")
 class CodingFlow:
     """Codes notes with the coders of the releases that are loaded. Belongs to one event loop."""
 
-    def __init__(self, releases: Releases, scheduler: Scheduler, pool: StagePool) -> None:
+    def __init__(
+        self, releases: Releases, scheduler: Scheduler, pool: StagePool, cache: SectionCache | None = None
+    ) -> None:
         self._releases = Current(releases)
         self._scheduler = scheduler
         self._pool = pool
+        self._cache = cache
 
     def take_up(self, releases: Releases) -> asyncio.Event:
         """Code with other releases from now on; the event is set when no call uses the old ones any more."""
@@ -62,13 +51,13 @@ class CodingFlow:
         """
         began = time.perf_counter_ns()
         with self._releases.kept() as releases, await self._admitted(len(note.text), call) as admission:
-            coders = _coders_for(note, releases)
-            outline = await self._compute(call, coders.outline, note)
+            stages = stages_for(note, releases)
+            outline, pieces = await self._compute(call, stages.cut, self._cache)
             yield outline
             results: list[SectionResult] = []
             tasks = [
-                asyncio.ensure_future(self._section(coders, note, outline, section, call, began))
-                for section in _longest_first(outline)
+                asyncio.ensure_future(self._section(stages, outline, piece, call, admission, began))
+                for piece in pieces
             ]
             work = asyncio.gather(*tasks, return_exceptions=True)
             # A caller that reads slowly holds its results, not the capacity that others wait for.
@@ -82,11 +71,11 @@ class CodingFlow:
                 for task in tasks:
                     task.cancel()
                 await work
-            summary = await self._compute(call, coders.summarise, note, outline, results)
+            summary = await self._compute(call, stages.summarise, outline, results)
             yield dataclasses.replace(summary, timings=_total(results, began))
 
     def search_terms(self, query: str, system: str, version: str) -> list[tuple[str, str]]:
-        """Return the codes (code, title) that a query as a whole is a known term of; blocks for milliseconds."""
+        """Return the codes (code, title) that a query as a whole is a known term of; blocks for microseconds."""
         return self._releases.value.known_as(query, system, version)
 
     async def search_semantic(
@@ -109,97 +98,54 @@ class CodingFlow:
         return self._scheduler.admit(tokens, call)
 
     async def _section(
-        self, coders: _Coders, note: NoteInput, outline: Outline, section: Section, call: Call, began: int
+        self,
+        stages: NoteStages,
+        outline: Outline,
+        piece: Piece,
+        call: Call,
+        admission: Admission,
+        began: int,
     ) -> SectionResult:
-        done, reading, plan = await self._compute(call, coders.read, note, outline, section)
-        queue_us = infer_us = 0
-        if done is None:
-            windows = [*reading.windows, *(window.ids for window in plan.windows)]
-            encoded = await self._scheduler.encode(windows, call)
-            queue_us, infer_us = encoded.queue_us, encoded.infer_us
-            done = await self._compute(call, coders.code, note, outline, reading, plan, encoded.rows)
-        timings = dataclasses.replace(
-            done.timings, queue_us=queue_us, infer_us=infer_us, total_us=_microseconds_since(began)
-        )
-        return dataclasses.replace(done, timings=timings)
+        if self._cache is None or piece.key is None:
+            coded = await self._code(stages, outline, piece, call)
+        else:
+            coded = await self._recalled(self._cache, piece.key, stages, outline, piece, call, admission)
+        timings = dataclasses.replace(coded.timings, total_us=_microseconds_since(began))
+        return SectionResult(piece.section, coded.mentions, timings)
+
+    async def _recalled(
+        self,
+        cache: SectionCache,
+        key: bytes,
+        stages: NoteStages,
+        outline: Outline,
+        piece: Piece,
+        call: Call,
+        admission: Admission,
+    ) -> Coded:
+        """Return what the section was coded to before, or code it."""
+        code_points = piece.section.span.end - piece.section.span.start
+        packed = await cache.find(key, code_points, call)
+        if packed is None:
+            return await cache.code(key, call, lambda: self._code(stages, outline, piece, call))
+        # What has nothing left to be encoded is in nobody's way.
+        admission.release(code_points // CODE_POINTS_PER_TOKEN)
+        return await self._compute(call, recall, piece, packed)
+
+    async def _code(self, stages: NoteStages, outline: Outline, piece: Piece, call: Call) -> Coded:
+        """Code a section."""
+        read = await self._compute(call, stages.read, outline, piece)
+        if isinstance(read, Coded):
+            return read
+        encoded = await self._scheduler.encode(read.windows, call)
+        coded = await self._compute(call, stages.code, outline, piece, read, encoded.rows)
+        timings = dataclasses.replace(coded.timings, queue_us=encoded.queue_us, infer_us=encoded.infer_us)
+        return coded._replace(timings=timings)
 
     async def _compute(self, call: Call, stage: Callable[..., T], *arguments: object) -> T:
         if call.deadline is not None and time.monotonic() >= call.deadline:
             raise DeadlineUnreachableError("the deadline has passed")
         return await asyncio.wrap_future(self._pool.submit(call.priority, stage, *arguments))
-
-
-def _longest_first(outline: Outline) -> list[Section]:
-    """Return the sections in the order in which they are begun: those that take longest to link go first.
-
-    Linking computes in one thread, so that of the assessment would run alone at the end if it were begun in its turn.
-    """
-    return sorted(outline.sections, key=lambda section: section.kind not in PHRASE_KINDS)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Coders:
-    """What codes one note: diagnoses, procedures or both, as stages of the note."""
-
-    coder: Coder
-    procedures: ProcedureCoder | None
-    notices: tuple[Notice, ...]
-    diagnoses: bool
-
-    def outline(self, note: NoteInput) -> Outline:
-        """Cut a note into sections."""
-        outline = self.coder.outline(note, self.notices)
-        if self.procedures is None:
-            return outline
-        code_sets = (*(outline.versions.code_sets if self.diagnoses else ()), *self.procedures.code_sets)
-        return dataclasses.replace(
-            outline, versions=dataclasses.replace(outline.versions, code_sets=code_sets)
-        )
-
-    def read(
-        self, note: NoteInput, outline: Outline, section: Section
-    ) -> tuple[SectionResult | None, Reading, ProcedurePlan]:
-        """Read a section and, where the encoder has nothing to see, code it at once."""
-        reading = self.coder.read(note, section)
-        if not self.diagnoses:
-            reading = dataclasses.replace(reading, seen=())
-        plan = ProcedurePlan() if self.procedures is None else self.procedures.read(note, outline, reading)
-        if reading.windows or plan.windows:
-            return None, reading, plan
-        return self.code(note, outline, reading, plan, ()), reading, plan
-
-    def code(
-        self,
-        note: NoteInput,
-        outline: Outline,
-        reading: Reading,
-        plan: ProcedurePlan,
-        rows: Sequence[NDArray[np.floating]],
-    ) -> SectionResult:
-        """Code a section; `rows` [tokens, width] of the windows of its reading, then of those of the plan."""
-        if self.diagnoses:
-            done = self.coder.code(note, outline, reading, rows[: len(reading.seen)])
-        else:
-            done = SectionResult(reading.section, (), Timings(tokenize_us=reading.tokenize_us))
-        if self.procedures is None:
-            return done
-        return self.procedures.add(note, outline, reading, plan, rows, done)
-
-    def summarise(
-        self, note: NoteInput, outline: Outline, results: Sequence[SectionResult]
-    ) -> EncounterSummary:
-        """Bring the sections together."""
-        summary = self.coder.summarise(note, outline, results)
-        if self.procedures is None:
-            return summary
-        return self.procedures.summarise(note, outline, results, summary)
-
-
-def _coders_for(note: NoteInput, releases: Releases) -> _Coders:
-    coder, said = releases.coder_for(note.date_of_service)
-    procedures, more = releases.procedures_for(note, coder.dimensions)
-    diagnoses = codes_diagnoses(note)
-    return _Coders(coder, procedures, (*(said if diagnoses else ()), *more), diagnoses)
 
 
 def _total(results: list[SectionResult], began: int) -> Timings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -91,6 +92,10 @@ class AxisValue:
     value: str
     span: Span
 
+    def shifted(self, by: int) -> AxisValue:
+        """Return the value as the same words state it, a number of code points further on."""
+        return AxisValue(self.kind, self.value, self.span.shifted(by))
+
 
 @dataclass(frozen=True, slots=True)
 class Mention:
@@ -108,6 +113,16 @@ class Mention:
     missing_axes: tuple[AxisKind, ...] = ()
     suppression: SuppressionReason | None = None
     signals: Signals | None = None
+
+    def shifted(self, by: int) -> Mention:
+        """Return the mention as the same words make it, a number of code points further on."""
+        return dataclasses.replace(
+            self,
+            span=self.span.shifted(by),
+            sentence=self.sentence.shifted(by),
+            cue=None if self.cue is None else self.cue.shifted(by),
+            axes=tuple(axis.shifted(by) for axis in self.axes),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from bertillon_server.inference.call import Call, Priority
-from bertillon_server.inference.cost import CostModel
+from bertillon_server.inference.cost import BACKLOG_TOKENS, CostModel
 from bertillon_server.inference.errors import DeadlineUnreachableError, DrainingError, OverloadedError
 from bertillon_server.inference.observer import SchedulerObserver, ShedReason
 from bertillon_server.inference.pending import rank
@@ -110,6 +110,8 @@ class AdmissionControl:
         self._tokens = [0] * len(Priority)
         self._charged = [0] * len(Priority)
         self._open = 0
+        # Since when there has been a backlog without a note worked off, None while there is none.
+        self._busy_since: float | None = None
         self._waiting: list[_Waiter] = []
         self._draining = False
 
@@ -172,6 +174,10 @@ class AdmissionControl:
         """Take back capacity that an admission held; `leaves` when it holds nothing any more."""
         self._tokens[priority] -= tokens
         self._charged[priority] -= charge
+        now = self._clock()
+        if self._busy_since is not None and tokens:
+            self._cost.observe_pace(tokens, now - self._busy_since)
+        self._note_backlog(now)
         self._serve_waiting()
         if leaves:
             self._open -= 1
@@ -230,7 +236,12 @@ class AdmissionControl:
         self._tokens[call.priority] += tokens
         self._charged[call.priority] += charge
         self._open += 1
+        if self._busy_since is None:
+            self._note_backlog(self._clock())
         return Admission(self, call.priority, tokens, charge)
+
+    def _note_backlog(self, now: float) -> None:
+        self._busy_since = now if sum(self._tokens) >= BACKLOG_TOKENS else None
 
     def _serve_waiting(self) -> None:
         # The first in line holds the others back: else a large note would never find room.

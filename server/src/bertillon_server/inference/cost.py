@@ -1,4 +1,7 @@
-"""What encoding costs here and now: seconds per token and per call, learned from every batch."""
+"""What encoding costs here and now: seconds per token and per call, learned from every batch.
+
+And what notes cost as a whole, learned while there is a backlog: what surrounds the encoder takes processor time too.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,14 @@ PRIOR = ((64, 0.0072), (512, 0.0465))
 anything was measured. Two observations, so the first batches outweigh them."""
 
 
+BACKLOG_TOKENS = 2_048
+"""Tokens admitted from which on all cores have work: the time of a note then tells what the process can do, and below
+it how long a note takes that is alone."""
+
+PACE_DECAY = 0.95
+"""Weight that a note keeps with each later one: half is forgotten after 14 notes."""
+
+
 class CostModel:
     """A line through (tokens, seconds) of recent batches, by least squares with exponential forgetting.
 
@@ -20,6 +31,7 @@ class CostModel:
     def __init__(self, *, workers: int) -> None:
         self._workers = workers
         self._weight = self._x = self._y = self._xx = self._xy = 0.0
+        self._worked_off = self._worked_s = 0.0
         self.forget()
 
     def forget(self) -> None:
@@ -35,6 +47,17 @@ class CostModel:
         self._y = self._y * DECAY + seconds
         self._xx = self._xx * DECAY + tokens * tokens
         self._xy = self._xy * DECAY + tokens * seconds
+
+    def observe_pace(self, tokens: int, seconds: float) -> None:
+        """Learn that `tokens` of notes were worked off in `seconds`, while there was more to do than cores."""
+        self._worked_off = self._worked_off * PACE_DECAY + tokens
+        self._worked_s = self._worked_s * PACE_DECAY + seconds
+
+    @property
+    def pace(self) -> float:
+        """Seconds in which the process works off a token of the notes admitted: no less than the encoder takes."""
+        encoding = self.seconds_per_token / self._workers
+        return max(encoding, self._worked_s / self._worked_off) if self._worked_off else encoding
 
     @property
     def seconds_per_token(self) -> float:
@@ -53,9 +76,12 @@ class CostModel:
         return max(0.0, self._y - slope * self._x) / self._weight
 
     def drain_seconds(self, tokens: int) -> float:
-        """Return the seconds in which all workers together get through `tokens`."""
-        return tokens * self.seconds_per_token / self._workers
+        """Return the seconds in which all workers together get through `tokens` of notes."""
+        return tokens * self.pace
 
     def estimate(self, tokens: int, backlog: int) -> float:
-        """Return the seconds until `tokens` are encoded that come after `backlog` tokens."""
-        return self.seconds_per_call + self.drain_seconds(backlog + tokens)
+        """Return the seconds until `tokens` of notes are done that come after `backlog` tokens."""
+        if backlog >= BACKLOG_TOKENS:
+            return self.seconds_per_call + self.drain_seconds(backlog + tokens)
+        # Also after a pause of the machine that made the pace look hopeless: else none would come in to disprove it.
+        return self.seconds_per_call + (backlog + tokens) * self.seconds_per_token / self._workers

@@ -1,0 +1,204 @@
+"""What sections were coded to, for text that is copied forward from note to note.
+
+Clinicians carry whole sections from one note of a patient to the next. A section is coded by itself, apart from the
+rest of its note, so the result depends on nothing but what `Key` hashes; where it stands is added afterwards.
+
+No text is kept: keys are hashes under a random key of the process, and a result has places, codes and numbers. What
+is stored is packed to bytes, so that the bound is exact and no collection of garbage walks over it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import pickle
+import secrets
+import time
+import zlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Protocol, TypeVar
+
+from bertillon_server.coding.results import Mention, NoteInput, Section, Versions
+from bertillon_server.coding.spans import Span
+from bertillon_server.inference.call import Call, Priority
+from bertillon_server.inference.errors import DeadlineUnreachableError
+
+ENTRY_BYTES = 256
+"""What an entry takes beside its packed result: key, headers of two objects, a place in an ordered dictionary."""
+
+P = TypeVar("P", bound="Packed")
+
+_DIGEST_BYTES = 16
+# The fastest level halves a result; higher ones take longer than they save.
+_LEVEL = 1
+
+
+class LookUp(StrEnum):
+    """How a section was found."""
+
+    HIT = "hit"
+    """Coded before."""
+    JOINED = "joined"
+    """Being coded for another call, or for another place of the same note."""
+    MISS = "miss"
+    """Neither: it is coded now."""
+
+
+class Packed(Protocol):
+    """A result that knows what it packs to."""
+
+    @property
+    def packed(self) -> bytes:
+        """What `pack` returns of it."""
+        ...
+
+
+class CacheObserver(Protocol):
+    """Counts what happens. Called on the event loop: must be quick and must not raise."""
+
+    def section_looked_up(self, result: LookUp, code_points: int) -> None:
+        """Note that a section of so many code points was looked for."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Lone:
+    """A section by itself: all that coding it depends on, and nothing else of its note.
+
+    `note.text` is the text of the section, `section` has its spans in there; `codeable` says whether mentions in it
+    are expected to become codes of the encounter; `versions` name bundle, rules and release.
+    """
+
+    note: NoteInput
+    section: Section
+    codeable: bool
+    versions: Versions
+
+
+def alone(note: NoteInput, section: Section, versions: Versions, *, codeable: bool) -> Lone:
+    """Return a section of a note by itself."""
+    by = -section.span.start
+    # White space at its end depends on what follows.
+    text = section.span.of(note.text).rstrip()
+    start, end = section.body.shifted(by)
+    moved = Section(
+        index=0,
+        kind=section.kind,
+        span=Span(0, len(text)),
+        title=None if section.title is None else section.title.shifted(by),
+        body=Span(min(start, len(text)), min(end, len(text))),
+    )
+    # The date chose the release, the rest of the note its sections and their kinds: neither counts any more.
+    rest = dataclasses.replace(note, text=text, date_of_service=None, sections=(), kind=None)
+    return Lone(rest, moved, codeable, versions)
+
+
+def pack(mentions: tuple[Mention, ...]) -> bytes:
+    """Return the mentions of a section by itself as bytes."""
+    return zlib.compress(pickle.dumps(mentions, pickle.HIGHEST_PROTOCOL), _LEVEL)
+
+
+def unpack(packed: bytes) -> tuple[Mention, ...]:
+    """Return mentions as they were packed, by this process: bytes from elsewhere never come here."""
+    mentions: tuple[Mention, ...] = pickle.loads(zlib.decompress(packed))  # noqa: S301 - see above
+    return mentions
+
+
+class _Begun:
+    """A section that is being coded, and for whom; the future has the packed result, None if there is none."""
+
+    __slots__ = ("future", "priority")
+
+    def __init__(self, priority: Priority) -> None:
+        self.priority = priority
+        self.future: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+
+
+class SectionCache:
+    """Packed results by key, least recently used first, within a bound of bytes. Belongs to one event loop."""
+
+    def __init__(self, max_bytes: int, observer: CacheObserver | None = None) -> None:
+        if max_bytes < 1:
+            raise ValueError("a cache has some bytes")
+        self._max_bytes = max_bytes
+        self._observer = observer
+        self._secret = secrets.token_bytes(32)
+        self._kept: OrderedDict[bytes, bytes] = OrderedDict()
+        self._bytes = 0
+        self._begun: dict[bytes, _Begun] = {}
+
+    @property
+    def size(self) -> int:
+        """Bytes that the entries take, by estimate a little more than in truth."""
+        return self._bytes
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def key(self, lone: Lone) -> bytes:
+        """Return the hash of everything that the result of a section depends on. May be called by any thread."""
+        # Whatever fields there are: one that is added later counts without being named here.
+        content = repr((dataclasses.astuple(lone.note), dataclasses.astuple(lone.section), lone.codeable))
+        hashed = blake2b(key=self._secret, digest_size=_DIGEST_BYTES)
+        hashed.update(repr(lone.versions).encode())
+        hashed.update(content.encode("utf-8", "surrogatepass"))
+        return hashed.digest()
+
+    async def find(self, key: bytes, code_points: int, call: Call) -> bytes | None:
+        """Return the packed result of a section, waiting where it is being coded; None when the caller has to.
+
+        The caller then codes it within `coding`. Raises DeadlineUnreachableError.
+        """
+        result = LookUp.HIT
+        packed = self._get(key)
+        while packed is None and (begun := self._begun.get(key)) is not None:
+            if begun.priority > call.priority:
+                break  # what is urgent does not wait for what is not
+            result = LookUp.JOINED
+            packed = await _result_of(begun, call)
+        if packed is None:
+            result = LookUp.MISS
+        if self._observer is not None:
+            self._observer.section_looked_up(result, code_points)
+        return packed
+
+    async def code(self, key: bytes, call: Call, coding: Callable[[], Awaitable[P]]) -> P:
+        """Code a section that was not found, and keep what it packs to; others that need it may wait for it."""
+        begun = self._begun[key] = _Begun(call.priority)
+        packed = None
+        try:
+            coded = await coding()
+            packed = coded.packed
+            self._keep(key, packed)
+            return coded
+        finally:
+            if self._begun.get(key) is begun:
+                del self._begun[key]
+            begun.future.set_result(packed)
+
+    def _get(self, key: bytes) -> bytes | None:
+        packed = self._kept.get(key)
+        if packed is not None:
+            self._kept.move_to_end(key)
+        return packed
+
+    def _keep(self, key: bytes, packed: bytes) -> None:
+        size = len(packed) + ENTRY_BYTES
+        if key in self._kept or size > self._max_bytes:
+            return
+        self._kept[key] = packed
+        self._bytes += size
+        while self._bytes > self._max_bytes:
+            _, oldest = self._kept.popitem(last=False)
+            self._bytes -= len(oldest) + ENTRY_BYTES
+
+
+async def _result_of(begun: _Begun, call: Call) -> bytes | None:
+    """Wait for a section that another call has begun; None if that call failed or was given up."""
+    timeout = None if call.deadline is None else max(0.0, call.deadline - time.monotonic())
+    done, _ = await asyncio.wait({begun.future}, timeout=timeout)
+    if not done:
+        raise DeadlineUnreachableError("the deadline passed before the work was done")
+    return begun.future.result()
