@@ -126,8 +126,8 @@ def find_phrases(
     """Return what a problem list, or an assessment in prose, names and no term covers: phrases for the encoder.
 
     Where problems are listed, their heads are read; the text below a head tells what is done about it. A term
-    found inside a phrase may name only a part of it. `barred` tells for each word whether it asserts: such words end a
-    phrase, since inside one they would be read as a part of the name ("pneumonia ruled out").
+    found inside a phrase may name only a part of it. `barred` tells for each word whether it asserts: such words end
+    a phrase, since inside one they would be read as a part of the name ("pneumonia ruled out").
     """
     if not sentences or not words.forms:
         return []
