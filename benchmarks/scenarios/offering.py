@@ -37,23 +37,23 @@ class NoteLoad:
             return await saturate(lambda index: self._caller.note(requests[index]), notes, CALLERS, done)
 
     async def offer(self, rate: float, duration_s: float, seed: int) -> LoadResult:
-        """Offer a rate with the arrivals of a seed.
-
-        A run in which the generator lagged is done again, once, with new texts. Raises `GeneratorLagError` when it
-        lags again.
-        """
-        try:
-            return await self._offer(rate, duration_s, seed)
-        except GeneratorLagError:
-            return await self._offer(rate, duration_s, seed)
+        """Offer a rate with the arrivals of a seed; see `offer_schedule`."""
+        return await self.offer_schedule(poisson_arrivals(rate, duration_s, seed), f"{rate:.1f} notes/s")
 
     async def offer_schedule(self, schedule: list[float], text: str) -> LoadResult:
-        """Offer notes at the times given, in seconds from the start."""
+        """Offer notes at the times given, in seconds from the start.
+
+        A run in which the generator lagged is done again, once, with new texts: on a shared machine a process may be
+        held up. Raises `GeneratorLagError` when it lags again.
+        """
+        try:
+            return await self._offer(schedule, text)
+        except GeneratorLagError:
+            return await self._offer(schedule, f"{text}, again")
+
+    async def _offer(self, schedule: list[float], text: str) -> LoadResult:
         requests = note_requests(take(self._texts, len(schedule)))
         with self._bench.steps(text, len(schedule)) as done:
             return await run_open_loop(
                 lambda index: self._caller.note(requests[index]), schedule, max_lag_s=MAX_LAG_S, progress=done
             )
-
-    async def _offer(self, rate: float, duration_s: float, seed: int) -> LoadResult:
-        return await self.offer_schedule(poisson_arrivals(rate, duration_s, seed), f"{rate:.1f} notes/s")
