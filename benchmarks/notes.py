@@ -21,8 +21,10 @@ _NUMBER = re.compile(r"\d+")
 _BREAK = re.compile(r"((?<=[.!?])\s+|\s*\n\s*)")
 # A line of so few words without a full stop is a header or an item of a list: nothing is added to it.
 _SHORT_WORDS = 3
-# Paragraphs of a made-up note: with those of the corpus it becomes as long as an outpatient note.
-_PARAGRAPHS = (4, 14)
+# How a section of a note begins: a title in capitals, or one before a colon.
+_TITLE = re.compile(r"[A-Z][A-Z &/,'()-]{2,40}(:|\n|$)|[A-Z][\w &/'()-]{1,30}:")
+# Characters of a made-up note: 2,700 in the mean, as an outpatient note has.
+_CHARACTERS = (1_000, 4_000)
 # How often numbers are drawn anew before a time is added, and times of a minute before they are of a second.
 _NUMBERS_TRIED = 3
 _MINUTES_TRIED = 20
@@ -88,20 +90,22 @@ class Unrepeated:
 
 
 def variations(notes: Sequence[str], seed: int) -> Iterator[str]:
-    """Yield endlessly many different notes: paragraphs of different notes, no sentence of which comes twice.
+    """Yield endlessly many different notes: sections of different notes, no sentence of which comes twice.
 
-    Each paragraph is used once before any is used again.
+    Each section is used once before any is used again.
     """
-    draw = random.Random(seed)
-    unrepeated = Unrepeated(draw)
-    paragraphs = [part for text in notes for part in re.split(r"\n{2,}", text) if part.strip()]
-    left: list[str] = []
-    while True:
-        wanted = min(len(paragraphs), draw.randint(*_PARAGRAPHS))
-        if len(left) < wanted:
-            left = draw.sample(paragraphs, len(paragraphs))
-        chosen, left = left[:wanted], left[wanted:]
-        yield unrepeated.text("\n\n".join(chosen))
+    return ("\n\n".join(sections) for sections in _varied(notes, seed))
+
+
+def sections_of(note: str) -> list[str]:
+    """Return the sections of a note: paragraphs, those without a title with the one before them."""
+    sections: list[str] = []
+    for part in re.split(r"\n{2,}", note.strip()):
+        if sections and not _TITLE.match(part):
+            sections[-1] += f"\n\n{part}"
+        else:
+            sections.append(part)
+    return sections
 
 
 def unrepeated(notes: Sequence[str], seed: int) -> Iterator[str]:
@@ -115,16 +119,17 @@ def unrepeated(notes: Sequence[str], seed: int) -> Iterator[str]:
 def copied_forward(notes: Sequence[str], seed: int, share: float, patients: int = 32) -> Iterator[str]:
     """Yield endlessly many notes of which, in all, `share` of the characters stood in the same patient's last note.
 
-    Whole paragraphs are copied. Patients come in random order; the first note of each copies nothing, and later ones
-    make up for it.
+    Whole sections are copied, as in an electronic record. Patients come in random order; the first note of each
+    copies nothing, and later ones make up for it.
     """
     draw = random.Random(seed)
     last: dict[int, list[str]] = {}
     written = repeated = 0
-    for text in variations(notes, seed):
+    for sections in _varied(notes, seed):
         patient = draw.randrange(patients)
-        copied = _first(last.get(patient, []), share * (written + len(text)) - repeated)
-        new = _first(text.split("\n\n"), len(text) - sum(map(len, copied)))
+        length = sum(map(len, sections))
+        copied = _first(last.get(patient, []), share * (written + length) - repeated)
+        new = _first(sections, length - sum(map(len, copied)))
         repeated += sum(map(len, copied))
         written += sum(map(len, copied)) + sum(map(len, new))
         # What is new stands first, so that the next note copies some of it too.
@@ -132,11 +137,28 @@ def copied_forward(notes: Sequence[str], seed: int, share: float, patients: int 
         yield "\n\n".join(last[patient])
 
 
-def _first(paragraphs: Sequence[str], characters: float) -> list[str]:
-    """Return as many of the first paragraphs as come nearest to a number of characters."""
+def _varied(notes: Sequence[str], seed: int) -> Iterator[list[str]]:
+    """Yield the sections of one made-up note after the other."""
+    draw = random.Random(seed)
+    unrepeated = Unrepeated(draw)
+    sections = [section for text in notes for section in sections_of(text)]
+    # What has no title would become a part of whatever section it comes to stand behind.
+    sections = [section for section in sections if _TITLE.match(section)] or sections
+    left: list[str] = []
+    while True:
+        wanted = draw.randint(*_CHARACTERS)
+        chosen: list[str] = []
+        while sum(map(len, chosen)) < wanted:
+            left = left or draw.sample(sections, len(sections))
+            chosen.append(unrepeated.text(left.pop()))
+        yield chosen
+
+
+def _first(sections: Sequence[str], characters: float) -> list[str]:
+    """Return as many of the first sections as come nearest to a number of characters."""
     taken: list[str] = []
     length = 0
-    for part in paragraphs:
+    for part in sections:
         if length + len(part) / 2 > characters:
             break
         taken.append(part)

@@ -92,17 +92,17 @@ async def highest_rate(
 
     low, high = 0.0, math.inf
     rate = start
-    while high == math.inf or (low == 0.0 and rate > lowest) or high > low * (1 + resolution):
+    while high > low * (1 + resolution):
         if await sustained(rate):
-            low = max(low, rate)
+            low = rate
         else:
-            high = min(high, rate)
+            high = rate
         if low == 0.0 and rate <= lowest:
             break
         if high == math.inf:
             rate = low * _GROWTH
         elif low == 0.0:
-            rate = high / _GROWTH
+            rate = max(lowest, high / _GROWTH)
         else:
             rate = math.sqrt(low * high)
     return SearchResult(low, objective_s, tuple(trials[rate] for rate in sorted(trials)))

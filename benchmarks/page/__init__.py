@@ -34,7 +34,9 @@ def page(records: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _head(records: Sequence[Mapping[str, Any]]) -> str:
-    machine = records[0].get("environment", {})
+    machine = max(
+        (record.get("environment", {}) for record in records), key=lambda one: str(one.get("at", ""))
+    )
     verdicts = [one.verdict for one in judged(records)]
     counts = [
         f"{verdicts.count(verdict)} {words}"

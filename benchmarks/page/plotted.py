@@ -132,7 +132,7 @@ def overload(records: Records) -> list[str]:
                     "notes a second",
                     limit=(peak, "capacity"),
                 ),
-                "The rest is refused at once, with the time to come back. Normal load follows.",
+                "What was due and not answered was refused, or not ready within its deadline. Then normal load.",
             )
         )
     return plots

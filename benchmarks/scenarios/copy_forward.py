@@ -12,7 +12,7 @@ WARM_UP_NOTES = 60
 
 def measure(bench: Bench) -> Measured:
     """Alternate between a server that gets repeated text and one that gets none."""
-    repeats, notes = bench.choose((3, 80), (7, 400))
+    repeats, notes = bench.choose((3, 60), (7, 400))
     unique: list[float] = []
     copied: list[float] = []
     with (

@@ -18,7 +18,7 @@ WARM_UP_NOTES = 20
 
 def measure(bench: Bench) -> Measured:
     """Alternate between a served bulk stream and the loop, each on notes that nobody has seen before."""
-    repeats, notes = bench.choose((5, 70), (9, 400))
+    repeats, notes = bench.choose((5, 48), (9, 400))
     cores = usable_cores()
     loop = EncoderLoop(bench.bundle)
     texts = bench.texts()

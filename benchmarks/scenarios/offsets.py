@@ -14,7 +14,7 @@ from benchmarks.spans import UNITS, Ruler, evidence_in
 from bertillon import Bertillon, CodingOptions, Note, NoteResult, OffsetUnit
 
 # Every so many notes in the short form.
-SAMPLED = 8
+SAMPLED = 16
 
 
 @dataclass(slots=True)

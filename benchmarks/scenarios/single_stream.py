@@ -17,7 +17,7 @@ WARM_UP_CALLS = 20
 
 def measure(bench: Bench) -> Measured:
     """Code the note of the demonstration and the beginning of its assessment, with other words each time."""
-    notes, sections = bench.choose(120, 1000), bench.choose(200, 2000)
+    notes, sections = bench.choose(100, 1000), bench.choose(150, 2000)
     texts = unrepeated([demo_note()], bench.seed)
     note_latency, section_latency = Latencies(), Latencies()
     characters = []

@@ -10,7 +10,7 @@ from bertillon import Bertillon, Note, NoteResult
 
 NOTES = 100_000
 BASE = 1_000
-SHORT_NOTES, SHORT_BASE = 900, 300
+SHORT_NOTES, SHORT_BASE = 600, 200
 _SAMPLES = 30
 
 

@@ -15,7 +15,7 @@ WARM_UP_CALLS = 20
 
 def measure(bench: Bench) -> Measured:
     """Time the events of CodeNote at an idle server, one note at a time."""
-    notes = bench.choose(120, 1000)
+    notes = bench.choose(100, 1000)
     texts = unrepeated([demo_note()], bench.seed)
     events = {name: Latencies() for name in ("outline", "first_section", "last_section", "summary")}
     with bench.server() as server, Bertillon(server.target) as client:

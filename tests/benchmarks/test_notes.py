@@ -5,7 +5,15 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from benchmarks.notes import Unrepeated, copied_forward, notes_of, own_notes, unrepeated, variations
+from benchmarks.notes import (
+    Unrepeated,
+    copied_forward,
+    notes_of,
+    own_notes,
+    sections_of,
+    unrepeated,
+    variations,
+)
 
 NOTES = own_notes()
 
@@ -49,7 +57,7 @@ def test_as_much_is_copied_forward_as_was_asked_for(share: float) -> None:
     seen: set[str] = set()
     copied = written = 0
     for text in islice(copied_forward(NOTES, seed=1, share=share), 400):
-        for part in text.split("\n\n"):
+        for part in sections_of(text):
             written += len(part)
             copied += len(part) * (part in seen)
             seen.add(part)

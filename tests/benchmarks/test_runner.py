@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from benchmarks.cli import NAMES, cli
+from benchmarks.crosscheck.agreement import Agreement
 from benchmarks.load.generator import GeneratorLagError, LoadResult
 from benchmarks.load.latencies import Latencies
 from benchmarks.load.outcomes import Outcome
 from benchmarks.runner import run
 from benchmarks.scenario import Bench, Figure, Measured, Scenario, Skipped
 from benchmarks.scenarios import SCENARIOS
+from benchmarks.table import show_agreement
 from benchmarks.targets import TARGETS, Verdict, judged
 from click.testing import CliRunner
 from rich.console import Console
@@ -68,6 +70,19 @@ def test_a_ratio_is_told_with_the_ratio_of_each_pair() -> None:
 
 def test_a_figure_that_could_not_be_measured_is_null_and_not_nan() -> None:
     assert Figure(float("nan"), "ms").told()["value"] is None
+
+
+def test_generators_are_shown_side_by_side_and_one_that_cannot_run_with_the_reason() -> None:
+    out = io.StringIO()
+    ours = {"p50_ms": 5.0, "p99_ms": 9.0}
+    found = [
+        Agreement("k6", "even", {"p50_ms": 5.1, "p99_ms": 8.5}, ours),
+        Agreement("x", "even", {}, ours, "no disk"),
+    ]
+    show_agreement(found, Console(file=out, width=100))
+    lines = [line.split() for line in out.getvalue().splitlines()]
+    assert lines[1] == ["k6", "even", "5.1", "ms", "5", "ms", "8.5", "ms", "9", "ms"]
+    assert lines[-1] == ["x:", "skipped:", "no", "disk"]
 
 
 def test_every_target_is_of_a_scenario_that_exists() -> None:
