@@ -101,11 +101,13 @@ class Contenders:
 
     async def _peer(self, block: Block, texts: Texts, setting: Setting | None) -> None:
         peer = next(peer for peer in PEERS if peer.name == block.contender)
+        setting = setting or peer.settings[0]
+        block.setting = str(setting)
         expected = await self._expected(block.repeat, texts.checked)
         async with AsyncExitStack() as own:
             if peer.name not in self._callers:
                 stack = self._held if peer.is_quiet else own
-                server = running(peer, setting or peer.settings[0], self._bundle)
+                server = running(peer, setting, self._bundle)
                 self._callers[peer.name] = await stack.enter_async_context(server)
                 if not peer.is_quiet:
                     own.callback(self._callers.pop, peer.name)
