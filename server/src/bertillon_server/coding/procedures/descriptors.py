@@ -90,6 +90,7 @@ class DescriptorSystem:
         total = max(1, len(self._descriptors))
         self._weights = {word: math.log(1 + total / count) for word, count in often.items()}
         self._unknown = math.log(1 + total)
+        self._totals = [self._weight(descriptor.words) or 1.0 for descriptor in self._descriptors]
         self._holding: dict[str, list[int]] = {}
         for number, descriptor in enumerate(self._descriptors):
             for word in descriptor.words:
@@ -197,10 +198,13 @@ class DescriptorSystem:
         if not own:
             return []
         found = []
-        for number in self._sharing(around):
+        # A descriptor that has none of the mention's own words has none of what it says.
+        for number in self._sharing(own):
             descriptor = self._descriptors[number]
-            of_descriptor = self._share(descriptor.words, around)
             of_phrase = self._share(own, descriptor.words)
+            if of_phrase < _OF_BOTH:
+                continue
+            of_descriptor = self._weight(descriptor.words & around) / self._totals[number]
             covered = of_phrase >= _OF_PHRASE and of_descriptor >= _OF_DESCRIPTOR
             if covered or of_phrase * of_descriptor >= _OF_BOTH:
                 found.append(Fit(descriptor.position, of_phrase * of_descriptor, covered))
@@ -218,8 +222,10 @@ class DescriptorSystem:
 
     def _share(self, words: Collection[str], held: Collection[str]) -> float:
         """Return how much of the words, by weight, is among those held."""
-        total = sum(self._weights.get(word, self._unknown) for word in words)
-        return sum(self._weights.get(word, self._unknown) for word in words if word in held) / total
+        return self._weight(word for word in words if word in held) / self._weight(words)
+
+    def _weight(self, words: Iterable[str]) -> float:
+        return sum(self._weights.get(word, self._unknown) for word in words)
 
     def _ref(self, position: int) -> CodeRef:
         return CodeRef(self.system, self._table.codes[position], self.version, self._table.titles[position])

@@ -8,30 +8,30 @@ stand where the text is silent. What the text leaves open on an axis with severa
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from bertillon_server.coding.procedures.actions import DEVICES, LESIONS, MATTER, PARTIAL, WHOLE
-from bertillon_server.coding.procedures.anatomy import with_official_names
 from bertillon_server.coding.procedures.names import Names, compiled, fixed_prefix, own_names
 from bertillon_server.coding.procedures.phrases import Heard, Phrases
-from bertillon_server.coding.procedures.release import SIDES, Part, PcsRelease
+from bertillon_server.coding.procedures.release import Part, PcsRelease
+from bertillon_server.coding.procedures.saying import (
+    IN_PHRASE,
+    IN_SENTENCE,
+    PartNames,
+    Said,
+    operations_of,
+    said_of,
+)
 from bertillon_server.coding.procedures.structure import (
     APPROACH,
-    APPROACH_WORDS,
     DEVICE,
     IMAGING,
     LENGTH,
-    ONLY_NEARBY,
     PART,
     SURGICAL,
 )
-from bertillon_server.coding.procedures.wording import as_titles_say
 from bertillon_server.coding.vocabulary import AxisKind
-from bertillon_server.coding.words import canonical
 
-# What a word of the phrase weighs, and one that stands elsewhere in the sentence.
-_IN_PHRASE, _IN_SENTENCE = 1.0, 0.45
 # What it costs to be a later choice of a table, a word of a body part that is not said, and one of the device.
 _LATER, _UNSAID_PART, _UNSAID = 0.35, 0.3, 1.1
 _SAID = 1.0
@@ -45,11 +45,6 @@ _NO_DEVICE = "Z"
 # Heart, arteries and veins: what an angiogram shows.
 _VESSELS = frozenset("2345")
 _FLUOROSCOPY = "1"
-# What a repair is supplemented with.
-_GRAFTS = frozenset({"mesh", "graft", "patch"})
-# Approaches that belong to a name whatever the rest of the operation is: a catheter, a colonoscopy, a total hip.
-_BY_NAME = frozenset("078X")
-_OPEN, _PERCUTANEOUS = "0", "3"
 # Root operations that always involve a device (B6.1): change, insertion, removal, replacement, supplement, revision.
 _OF_DEVICES = frozenset("2HPRUW")
 
@@ -68,15 +63,6 @@ class PcsLink:
     full: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    words: Mapping[str, float]
-    titles: frozenset[str]
-    sides: frozenset[str]
-    approach: str | None
-    implied: frozenset[str] = frozenset()
-
-
 class PcsLinker:
     """Reads and links procedures with one release; `extra` are names and body parts of an imported index."""
 
@@ -84,7 +70,7 @@ class PcsLinker:
         self,
         release: PcsRelease,
         names: Names | None = None,
-        parts: Mapping[str, tuple[tuple[frozenset[str], frozenset[str]], ...]] | None = None,
+        parts: PartNames | None = None,
     ) -> None:
         self.release = release
         self._names = [own_names(), *([names] if names is not None else [])]
@@ -104,11 +90,11 @@ class PcsLinker:
         `wider` are words of the operation's whole report, which tell the approach and the side where the sentence
         does not. Nothing is returned where no code fits.
         """
-        said = self._said(phrases, heard, wider)
+        said = said_of(phrases, heard, wider, self._part_names)
         if heard.named is None:
             scored = self._scored(heard, said)
             if not scored and (whole := phrases.widened(heard)) is not None:
-                said = self._said(phrases, whole, wider)
+                said = said_of(phrases, whole, wider, self._part_names)
                 scored = self._scored(whole, said)
             return self._sided(said, scored, limit, None)
         return [
@@ -119,7 +105,7 @@ class PcsLinker:
         ]
 
     def _sided(
-        self, said: _Said, scored: Sequence[tuple[int, float]], limit: int, pattern: str | None
+        self, said: Said, scored: Sequence[tuple[int, float]], limit: int, pattern: str | None
     ) -> list[PcsLink]:
         """Return a link for each side of a bilateral operation, else one; none where nothing was found."""
         if not scored:
@@ -131,37 +117,14 @@ class PcsLinker:
             return [self._link(said, items, limit, pattern) for items in sides if items]
         return [self._link(said, scored, limit, pattern)]
 
-    def _said(self, phrases: Phrases, heard: Heard, wider: Collection[str]) -> _Said:
-        forms = phrases.words.forms
-        begin, end = heard.phrase
-        low, high = phrases.around(heard)
-        near = {form: _IN_PHRASE for form in (*forms[begin:end], *heard.stem) if form}
-        words = with_official_names(near, self._part_names)
-        around = {form: _IN_SENTENCE for form in forms[low:high] if form}
-        for form, weight in with_official_names(around, self._part_names).items():
-            words.setdefault(form, min(weight, _IN_SENTENCE))
-        sides = SIDES & near.keys() or SIDES & around.keys() or _one_side(wider)
-        if {"right", "left"} <= sides:
-            near_sides = [form for form in forms[heard.first : heard.last] if form in SIDES]
-            sides = frozenset(near_sides) or frozenset({"bilateral"})
-        implied = heard.action.implied if heard.action else frozenset()
-        said = as_titles_say([*near, *around, *implied])
-        by_name = None if heard.named is None else _approach_by_name(heard.named.groups[0][0])
-        approach = _approach(near) or _approach(around)
-        if by_name is not None and approach in (None, _PERCUTANEOUS):
-            # The needle or wire beside it belongs to something else.
-            approach = by_name
-        approach = approach or _approach_of_report(wider)
-        return _Said(words, said, frozenset(sides), approach)
-
-    def _scored(self, heard: Heard, said: _Said) -> list[tuple[int, float]]:
+    def _scored(self, heard: Heard, said: Said) -> list[tuple[int, float]]:
         """Return positions with their scores, best first, of what has no name."""
         if heard.imaging is not None:
             tables = [(table, 0.0) for table in self._imaging_tables(heard.imaging)]
             return self._by_tables(tables, said)
         if heard.action is None:
             return []
-        operations = _operations(heard, said)
+        operations = operations_of(heard, said)
         tables = [
             (table, rank * _LATER)
             for rank, operation in enumerate(operations)
@@ -169,7 +132,7 @@ class PcsLinker:
         ]
         return self._by_tables(tables, said)
 
-    def _by_patterns(self, patterns: Sequence[str], said: _Said) -> list[tuple[int, float]]:
+    def _by_patterns(self, patterns: Sequence[str], said: Said) -> list[tuple[int, float]]:
         release = self.release
         found: dict[int, float] = {}
         parts: dict[str, float | None] = {}
@@ -188,17 +151,17 @@ class PcsLinker:
                     found[position] = max(score, found.get(position, score))
         return sorted(found.items(), key=lambda item: (-item[1], item[0]))
 
-    def _with_default(self, pattern: str, said: _Said) -> _Said:
+    def _with_default(self, pattern: str, said: Said) -> Said:
         """Return what is said with device and qualifier of the code that a name has if nothing more is said."""
         matching = self._matching(pattern) if _is_whole(pattern) else ()
         return replace(said, implied=self.release.rest(matching[0])) if matching else said
 
-    def _is_told(self, prefix: str, said: _Said) -> bool:
+    def _is_told(self, prefix: str, said: Said) -> bool:
         """Whether the phrase has the official name of a body part."""
         words = self.release.part(prefix).words
-        return bool(words) and all(said.words.get(word, 0.0) >= _IN_PHRASE for word in words)
+        return bool(words) and all(said.words.get(word, 0.0) >= IN_PHRASE for word in words)
 
-    def _by_tables(self, tables: Sequence[tuple[str, float]], said: _Said) -> list[tuple[int, float]]:
+    def _by_tables(self, tables: Sequence[tuple[str, float]], said: Said) -> list[tuple[int, float]]:
         release = self.release
         possible = release.parts_with(said.words)
         ranked = []
@@ -219,7 +182,7 @@ class PcsLinker:
                 found[position] = score + self._leaf_score(position, said)
         return sorted(found.items(), key=lambda item: (-item[1], item[0]))
 
-    def _part_score(self, prefix: str, said: _Said, *, whole: bool) -> float | None:
+    def _part_score(self, prefix: str, said: Said, *, whole: bool) -> float | None:
         """Return how well a body part fits, None where it does not: words of its name are missing, or the side."""
         part = self.release.part(prefix)
         score = 0.0
@@ -231,7 +194,7 @@ class PcsLinker:
                     return None
                 score -= _UNSAID_PART
             score += weight
-            strong = strong or weight > _IN_SENTENCE
+            strong = strong or weight > IN_SENTENCE
         if whole and not (strong and part.words):
             return None
         if part.side and said.sides:
@@ -246,7 +209,7 @@ class PcsLinker:
             score -= _UNSAID_PART
         return score
 
-    def _leaf_score(self, position: int, said: _Said) -> float:
+    def _leaf_score(self, position: int, said: Said) -> float:
         code = self.release.codes[position]
         rest = self.release.rest(position)
         score = _SAID * len(rest & said.titles) - _UNSAID * len(rest - said.titles - said.implied)
@@ -257,7 +220,7 @@ class PcsLinker:
         return score
 
     def _link(
-        self, said: _Said, scored: Sequence[tuple[int, float]], limit: int, pattern: str | None
+        self, said: Said, scored: Sequence[tuple[int, float]], limit: int, pattern: str | None
     ) -> PcsLink:
         release = self.release
         position = scored[0][0]
@@ -282,7 +245,7 @@ class PcsLinker:
         return PcsLink(tuple(scored[: limit + 1]), tuple(missing), invented, full)
 
     def _site_is_guessed(
-        self, part: Part, said: _Said, scored: Sequence[tuple[int, float]], pattern: str | None
+        self, part: Part, said: Said, scored: Sequence[tuple[int, float]], pattern: str | None
     ) -> bool:
         """Whether the text does not say all that the body part is called, and others would do as well.
 
@@ -321,62 +284,6 @@ class PcsLinker:
         return tables if kind != _FLUOROSCOPY else (table for table in tables if table[1] in _VESSELS)
 
 
-def _operations(heard: Heard, said: _Said) -> str:
-    """Return the root operations of a word in its phrase, best first (B3.8, and the definitions of appendix A)."""
-    operations = heard.action.operations if heard.action else ""
-    near = {word for word, weight in said.words.items() if weight > _IN_SENTENCE}
-    if operations in ("TB", "D") and near & MATTER:
-        return "C"
-    if operations in ("TB", "D") and near & DEVICES and not heard.stem:
-        return "P"
-    if operations == "TB":
-        return _removals(near, of_whole=bool(heard.stem))
-    return "UQ" if operations == "Q" and near & _GRAFTS else operations
-
-
-def _removals(near: Collection[str], *, of_whole: bool) -> str:
-    """Return whether a body part or a portion of it is taken out; an "-ectomy" names what it takes."""
-    words = set(near)
-    if words & PARTIAL or (words & LESIONS and not words & WHOLE):
-        return "B"
-    return "TB" if of_whole or words & WHOLE else "BT"
-
-
 def _is_whole(pattern: str) -> bool:
     """Whether a pattern leaves nothing open but among body parts."""
     return "." not in pattern and len(re.sub(r"\[[^\]]*\]", "-", pattern)) == LENGTH
-
-
-def _approach_by_name(pattern: str) -> str | None:
-    """Return the approach that a name alone states: open, through a natural opening, or from outside."""
-    characters = re.sub(r"\[[^\]]*\]", "-", pattern)
-    return characters[APPROACH] if len(characters) > APPROACH and characters[APPROACH] in _BY_NAME else None
-
-
-def _one_side(words: Collection[str]) -> frozenset[str]:
-    """Return the side of a report that names one alone."""
-    named = SIDES & set(words)
-    return frozenset(named) if len(named) == 1 else frozenset()
-
-
-_PHRASES = tuple(
-    (approach, tuple(frozenset(canonical(word) for word in phrase.split()) for phrase in phrases.split("|")))
-    for approach, phrases in APPROACH_WORDS
-)
-_OPENED = _PHRASES[-2][1]
-_NEARBY = frozenset(canonical(word) for word in ONLY_NEARBY)
-
-
-def _approach(words: Collection[str]) -> str | None:
-    """Return the approach that words state, None where they state none."""
-    held = set(words)
-    return next(
-        (approach for approach, phrases in _PHRASES if any(phrase <= held for phrase in phrases)), None
-    )
-
-
-def _approach_of_report(words: Collection[str]) -> str | None:
-    """Return the approach that a report tells of, None where it tells of none, or of an opened and a closed one."""
-    told = _approach(set(words) - _NEARBY)
-    opened = any(phrase <= set(words) for phrase in _OPENED if phrase.isdisjoint(_NEARBY))
-    return None if told not in (None, _OPEN) and opened else told
