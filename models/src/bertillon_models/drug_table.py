@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from bertillon_models.terms import Term
 
-SOURCE = "drug_table"
+SOURCE = "drug"
 _ADVERSE, _UNDERDOSING = "6", "7"
 _CODE = re.compile(r"T\d\d\.[0-9A-Z]{3,4}")
 _BRACKETED = re.compile(r"\s*[\[(][^\])]*[\])]|\b(?:NEC|NOS)\b")

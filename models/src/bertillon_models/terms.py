@@ -36,10 +36,10 @@ WEIGHTS = {
     "mondo_lex_exact": 3.2,
     "mondo_hasdbxref": 2.0,
     "neoplasm_table": 4.0,
-    "drug_table": 4.0,
+    "drug": 4.0,
 }
 _OFFICIAL = frozenset(
-    {"title", "inclusionTerm", "includes", "cms_long_title", "neoplasm_table", "drug_table"}
+    {"title", "inclusionTerm", "includes", "cms_long_title", "neoplasm_table", "drug"}
 )
 
 _CODE = re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?")
@@ -70,6 +70,8 @@ _TOO_GENERAL = frozenset(
     failure abnormal congenital acquired chronic acute recurrent benign malignant history
     """.split()
 )
+# A longer term of the lexicon is a shorter one with what it is due to or goes with, whose vectors are there.
+_MOST_WORDS_WITH_VECTOR = 4
 # External causes are matched by their terms alone: their long titles are near to every accident.
 _NO_VECTORS = frozenset("VWXY")
 _SIDED = re.compile(r"\b(?:right|left|bilateral)\b", re.IGNORECASE)
@@ -147,7 +149,13 @@ def read_lexicon(directory: Path) -> Iterator[Term]:
                 if len(row) != 3 or not _CODE.fullmatch(row[1]):
                     message = f"{path}, line {number}: expected a term, an ICD-10-CM code and a kind"
                     raise ValueError(message)
-                yield Term(row[0], row[1], "lexicon", capitals=_written_in_capitals(row[0]))
+                yield Term(
+                    row[0],
+                    row[1],
+                    "lexicon",
+                    capitals=_written_in_capitals(row[0]),
+                    vector=len(row[0].split()) <= _MOST_WORDS_WITH_VECTOR,
+                )
 
 
 def _written_in_capitals(text: str) -> bool:
