@@ -8,7 +8,7 @@ BUILD_INPUTS := $(shell find proto -name '*.proto') $(wildcard */pyproject.toml 
 	$(wildcard server/src/bertillon_server/catalog/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format serve check model evaluate clean
+.PHONY: help demo test bench lint format serve check model evaluate clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -29,11 +29,21 @@ $(VENV)/.dev: $(VENV)/.runtime deploy/locks/dev.txt
 	@$(PIP) --require-hashes -r deploy/locks/dev.txt
 	@touch $@
 
+$(VENV)/.bench: $(VENV)/.runtime deploy/locks/bench.txt
+	@echo "installing what the benchmarks need"
+	@$(PIP) --require-hashes -r deploy/locks/bench.txt
+	@touch $@
+
 demo: $(VENV)/.runtime ## Install, start a server, code a sample note, stop the server
 	@$(BIN)/python deploy/demo/run.py --bundle $(BUNDLE)
 
 test: $(VENV)/.dev ## Run the full test suite
 	@$(BIN)/python -m pytest -n auto
+
+# The machine should be idle, and the folder is one that git ignores. FULL=1 measures for hours.
+bench: $(VENV)/.bench ## Measure against the targets, in ten minutes: make bench [OUT=folder] [SCENARIOS="server mixed"] [FULL=1]
+	@$(BIN)/python -m benchmarks run $(SCENARIOS) --out $(or $(OUT),bench) $(if $(FULL),--full)
+	@$(BIN)/python -m benchmarks report $(or $(OUT),bench) -o $(or $(OUT),bench)/report.html
 
 lint: $(VENV)/.dev ## Check format, lint, types and the contract
 	@$(BIN)/ruff format --check .
@@ -66,4 +76,4 @@ evaluate: $(VENV)/.runtime ## Score the current bundle: make evaluate DATA=folde
 	@$(BIN)/bertillon-models evaluate --bundle $(BUNDLE) --profile codiesp --notes $(DATA)/codiesp/dev.jsonl --assertions $(DATA)/negex --floor $(DATA)/icd10cm/terms.tsv
 
 clean: ## Remove the environment and what tools leave behind
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .peers .crosscheck .pytest_cache .mypy_cache .ruff_cache .hypothesis

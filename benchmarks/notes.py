@@ -1,4 +1,4 @@
-"""Notes to measure with: those of a file, and any number of different ones made from them."""
+"""Notes to measure with: those of a file or of the project, and any number of different ones made from them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,17 @@ CORPUS = ROOT / "models" / "corpus"
 _HEADER = re.compile(r"^=== note:.*\n", re.MULTILINE)
 _ANNOTATION = re.compile(r"\{\{([^{}|]+)\|[^{}]*\}\}")
 _NUMBER = re.compile(r"\d+")
-# Paragraphs of a made-up note: with those of the corpus it becomes as long as an outpatient note.
-_PARAGRAPHS = (4, 14)
+# Where a sentence ends, and a line; kept by `split`, so that the text can be put together again.
+_BREAK = re.compile(r"((?<=[.!?])\s+|\s*\n\s*)")
+# A line of so few words without a full stop is a header or an item of a list: nothing is added to it.
+_SHORT_WORDS = 3
+# How a section of a note begins: a title in capitals, or one before a colon.
+_TITLE = re.compile(r"[A-Z][A-Z &/,'()-]{2,40}(:|\n|$)|[A-Z][\w &/'()-]{1,30}:")
+# Characters of a made-up note: 2,700 in the mean, as an outpatient note has.
+_CHARACTERS = (1_000, 4_000)
+# How often numbers are drawn anew before a time is added, and times of a minute before they are of a second.
+_NUMBERS_TRIED = 3
+_MINUTES_TRIED = 20
 
 
 def demo_note() -> str:
@@ -42,15 +51,116 @@ def own_notes() -> list[str]:
     return [text for path in sorted(CORPUS.glob("*.txt")) for text in notes_of(path)] + [demo_note()]
 
 
+class Unrepeated:
+    """Changes texts so that no sentence comes twice: a server that keeps what it has seen gains nothing by it.
+
+    A sentence that has not come yet stays as it is. Otherwise its numbers are drawn anew, and where that is not
+    enough a time of day is added. Headers stay as they are.
+    """
+
+    def __init__(self, draw: random.Random) -> None:
+        self._draw = draw
+        self._seen: set[str] = set()
+
+    def text(self, text: str) -> str:
+        """Return the text with sentences that no earlier text had."""
+        return "".join(
+            part if index % 2 else self._sentence(part) for index, part in enumerate(_BREAK.split(text))
+        )
+
+    def _sentence(self, sentence: str) -> str:
+        if sentence.endswith(":") or len(sentence.split()) <= _SHORT_WORDS:
+            return sentence
+        changed = sentence
+        tries = 0
+        while changed in self._seen:
+            changed = _NUMBER.sub(lambda number: self._other(number[0]), sentence)
+            if tries >= _NUMBERS_TRIED or changed == sentence:
+                end = len(changed.rstrip(".!?"))
+                at = f"{self._draw.randrange(24):02}:{self._draw.randrange(60):02}"
+                at += f":{self._draw.randrange(60):02}" * (tries >= _MINUTES_TRIED)
+                changed = f"{changed[:end]} at {at}{changed[end:]}"
+            tries += 1
+        self._seen.add(changed)
+        return changed
+
+    def _other(self, number: str) -> str:
+        """Return a number of as many digits, with the same first one, so that ages stay ages."""
+        return number[0] + "".join(self._draw.choices("0123456789", k=len(number) - 1))
+
+
 def variations(notes: Sequence[str], seed: int) -> Iterator[str]:
-    """Yield endlessly many different notes: paragraphs of different notes, with other numbers in them."""
-    draw = random.Random(seed)
-    paragraphs = [part for text in notes for part in re.split(r"\n{2,}", text) if part.strip()]
+    """Yield endlessly many different notes: sections of different notes, no sentence of which comes twice.
+
+    Each section is used once before any is used again.
+    """
+    return ("\n\n".join(sections) for sections in _varied(notes, seed))
+
+
+def sections_of(note: str) -> list[str]:
+    """Return the sections of a note: paragraphs, those without a title with the one before them."""
+    sections: list[str] = []
+    for part in re.split(r"\n{2,}", note.strip()):
+        if sections and not _TITLE.match(part):
+            sections[-1] += f"\n\n{part}"
+        else:
+            sections.append(part)
+    return sections
+
+
+def unrepeated(notes: Sequence[str], seed: int) -> Iterator[str]:
+    """Yield the notes, then endlessly again with other numbers and times, so that no sentence comes twice."""
+    changed = Unrepeated(random.Random(seed))
     while True:
-        chosen = draw.sample(paragraphs, min(len(paragraphs), draw.randint(*_PARAGRAPHS)))
-        yield _NUMBER.sub(lambda number: _other(number[0], draw), "\n\n".join(chosen))
+        for text in notes:
+            yield changed.text(text)
 
 
-def _other(number: str, draw: random.Random) -> str:
-    """Return a number of as many digits, with the same first one, so that ages stay ages."""
-    return number[0] + "".join(draw.choices("0123456789", k=len(number) - 1))
+def copied_forward(notes: Sequence[str], seed: int, share: float, patients: int = 32) -> Iterator[str]:
+    """Yield endlessly many notes of which, in all, `share` of the characters stood in the same patient's last note.
+
+    Whole sections are copied, as in an electronic record. Patients come in random order; the first note of each
+    copies nothing, and later ones make up for it.
+    """
+    draw = random.Random(seed)
+    last: dict[int, list[str]] = {}
+    written = repeated = 0
+    for sections in _varied(notes, seed):
+        patient = draw.randrange(patients)
+        length = sum(map(len, sections))
+        copied = _first(last.get(patient, []), share * (written + length) - repeated)
+        new = _first(sections, length - sum(map(len, copied)))
+        repeated += sum(map(len, copied))
+        written += sum(map(len, copied)) + sum(map(len, new))
+        # What is new stands first, so that the next note copies some of it too.
+        last[patient] = new + copied
+        yield "\n\n".join(last[patient])
+
+
+def _varied(notes: Sequence[str], seed: int) -> Iterator[list[str]]:
+    """Yield the sections of one made-up note after the other."""
+    draw = random.Random(seed)
+    unrepeated = Unrepeated(draw)
+    sections = [section for text in notes for section in sections_of(text)]
+    # What has no title would become a part of whatever section it comes to stand behind.
+    sections = [section for section in sections if _TITLE.match(section)] or sections
+    left: list[str] = []
+    while True:
+        wanted = draw.randint(*_CHARACTERS)
+        chosen: list[str] = []
+        while sum(map(len, chosen)) < wanted:
+            left = left or draw.sample(sections, len(sections))
+            chosen.append(unrepeated.text(left.pop()))
+        yield chosen
+
+
+def _first(sections: Sequence[str], characters: float) -> list[str]:
+    """Return as many of the first sections as come nearest to a number of characters."""
+    taken: list[str] = []
+    length = 0
+    for part in sections:
+        if length + len(part) / 2 > characters:
+            break
+        taken.append(part)
+        length += len(part)
+    return taken

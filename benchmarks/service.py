@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 ROOT = Path(__file__).parents[1]
 BUNDLE = ROOT / "models" / "current"
+SERVER = Path(sys.executable).with_name("bertillon-server")
 
 READY = "serving on "
 LOG = "server.log"
@@ -44,7 +45,9 @@ class Service:
             raise RuntimeError(f"the server did not start: {(folder / ERRORS).read_text().strip()}")
         self.target = line.removeprefix(READY).strip()
         self._metrics_port = next(
-            entry["metrics_port"] for entry in self.log_entries() if entry["event"] == "serving"
+            entry["metrics_port"]
+            for entry in self.log_entries()
+            if entry["event"] == "serving" and "worker" not in entry
         )
 
     def log_entries(self) -> list[dict[str, Any]]:
@@ -85,7 +88,7 @@ def serving(
 ) -> Iterator[Service]:
     """Run a server with `folder` as its working directory; stop it at the end of the block."""
     command: list[str | Path] = [
-        Path(sys.executable).with_name("bertillon-server"),
+        SERVER,
         "serve",
         f"--bundle={bundle.resolve()}",
         "--address=127.0.0.1:0",

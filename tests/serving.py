@@ -30,6 +30,7 @@ from bertillon_server.catalog.folder import CatalogFolder
 from bertillon_server.catalog.listing import ListedEntry, ListedNote, Listing, Source
 from bertillon_server.catalog.schema import write_catalog
 from bertillon_server.catalog.store import Catalog
+from bertillon_server.coding.current import Current
 from bertillon_server.coding.pool import StagePool
 from bertillon_server.coding.results import (
     CodeRef,
@@ -227,7 +228,7 @@ def serving(folder: Path) -> Serve:
             small_catalog(folder / "catalog.sqlite"), imported=CatalogFolder(settings.catalog_dir)
         )
         components = Components(
-            catalog=catalog,
+            catalog=Current(catalog),
             coder=coder,
             auditor=auditing(coder, catalog, pool),
             scheduler=Scheduler(UnitEncoder(), workers=1, observer=metrics),

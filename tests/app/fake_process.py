@@ -24,6 +24,7 @@ from bertillon_server.app.settings import Settings
 from bertillon_server.app.startup import StartupError
 from bertillon_server.bundle.manifest import Canary
 from bertillon_server.catalog.store import Catalog
+from bertillon_server.coding.current import Current
 from bertillon_server.coding.pool import StagePool
 from bertillon_server.coding.results import Event, NoteInput
 from bertillon_server.inference.call import Call
@@ -54,7 +55,7 @@ def fake_components(_: Settings, metrics: Metrics) -> Components:
         StagePool(1),
     )
     return Components(
-        catalog=catalog,
+        catalog=Current(catalog),
         coder=coder,
         auditor=auditing(coder, catalog, pool),
         scheduler=Scheduler(UnitEncoder(), workers=1, observer=metrics),

@@ -32,6 +32,7 @@ from bertillon_server.audit.values import (
 from bertillon_server.bundle.manifest import Canary
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.coder import Coder
+from bertillon_server.coding.current import Current
 from bertillon_server.coding.flow import CodingFlow
 from bertillon_server.coding.pool import StagePool
 from bertillon_server.coding.releases import Releases
@@ -56,6 +57,7 @@ MORE = [
         ("bronchitis", "J40"),
         ("obesity", "E66.9"),
         ("depression", "F32.A"),
+        ("colles fracture", "S52.53"),
     )
 ]
 
@@ -76,7 +78,9 @@ class SmallAudit:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
-        self._coder = Coder(knowledge(catalog, threshold=0.3, more=MORE))
+        known = knowledge(catalog, threshold=0.3, more=MORE)
+        self._terms = known.terms
+        self._coder = Coder(known)
 
     def __call__(
         self,
@@ -110,7 +114,9 @@ class SmallAudit:
             coded.append(CodedText(note, tuple(results)))
             summaries.append(summary)
         assert outline is not None
-        auditor = Auditor(CodeBook(self.catalog, SYSTEM, RELEASE, flags), frozenset(off_by_default))
+        auditor = Auditor(
+            CodeBook(self.catalog, SYSTEM, RELEASE, flags), frozenset(off_by_default), self._terms
+        )
         return audited(ReleaseAudit(auditor, self._coder), request, coded, outline, summaries)
 
 
@@ -155,7 +161,7 @@ def audit_server(catalog: Catalog) -> ServeAudits:
         auditor = Auditor(CodeBook(catalog, SYSTEM, RELEASE), settings.rules_left_out)
         audits = AuditFlow(flow, {(SYSTEM, RELEASE): ReleaseAudit(auditor, coder)}, pool)
         components = Components(
-            catalog=_Kept(catalog),  # type: ignore[arg-type]
+            catalog=Current(_Kept(catalog)),  # type: ignore[arg-type]
             coder=flow,
             auditor=audits,
             scheduler=scheduler,

@@ -159,3 +159,19 @@ def test_findings_come_gravest_first_and_queries_last(audit: SmallAudit) -> None
     assert report.findings[0].severity is Severity.ERROR
     kinds = [finding.kind is Kind.QUERY for finding in report.findings]
     assert kinds == sorted(kinds)
+
+
+FRACTURE = "HPI: {told}\n\nAssessment:\n1. Colles fracture of left radius\n"
+
+
+def test_a_fracture_under_follow_up_is_asked_how_it_heals(audit: SmallAudit) -> None:
+    text = FRACTURE.format(told="Cast removed, 6 weeks after the fall.")
+    (finding,) = of_rule(audit(text, "S52.532A"), "query-healing")
+    assert finding.query is not None
+    assert "nonunion" in finding.query.options
+    assert [item.span.of(text) for item in finding.evidence][1:] == ["Cast removed", "6 weeks after"]
+
+
+@pytest.mark.parametrize("told", ["Fell today.", "Cast removed, fracture is healing well."])
+def test_a_new_fracture_or_one_whose_healing_is_told_is_not_asked_about(audit: SmallAudit, told: str) -> None:
+    assert not of_rule(audit(FRACTURE.format(told=told), "S52.532A"), "query-healing")

@@ -15,6 +15,7 @@ from bertillon_server.app.metrics import Metrics
 from bertillon_server.app.settings import Settings
 from bertillon_server.bundle.manifest import Canary
 from bertillon_server.catalog.store import Catalog
+from bertillon_server.coding.current import Current
 from bertillon_server.coding.pool import StagePool
 from bertillon_server.inference.scheduler import Scheduler
 from serving import FakeCoder, UnitEncoder, auditing
@@ -23,7 +24,7 @@ from serving import FakeCoder, UnitEncoder, auditing
 def fake_components(_: Settings, metrics: Metrics) -> Components:
     catalog, coder, pool = Catalog.open(), FakeCoder(), StagePool(1)
     return Components(
-        catalog=catalog,
+        catalog=Current(catalog),
         coder=coder,
         auditor=auditing(coder, catalog, pool),
         scheduler=Scheduler(UnitEncoder(), workers=1, observer=metrics),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
+from benchmarks.cli import cli as benchmarks
 
 from bertillon.cli.program import program
 from bertillon_models.cli import main as models
@@ -33,6 +34,7 @@ NOTES = [
     for number, problem in enumerate(["Chronic cough.", "Essential hypertension.", "cough, acute bronchitis"])
 ]
 PROGRAMS: dict[str, click.Command] = {
+    "benchmarks": benchmarks,
     "bertillon": program,
     "bertillon-models": models,
     "bertillon-server": cli,
@@ -108,7 +110,7 @@ def test_every_block_is_run_or_says_why_not_or_is_no_program() -> None:
     assert {block.name for block in BLOCKS if block.language not in known} == set()
     assert len(EXECUTED) == 13, [block.name for block in EXECUTED]
     # Counted, so that a snippet that stops being run is noticed; change it knowingly.
-    assert len(EXEMPT) == 11, [block.name for block in EXEMPT]
+    assert len(EXEMPT) == 12, [block.name for block in EXEMPT]
 
 
 @pytest.mark.parametrize("block", [b for b in EXEMPT if b.language == "python"], ids=name)
@@ -130,6 +132,8 @@ def commands() -> list[tuple[str, list[str]]]:
     [pytest.param(where, words, id=f"{where} {' '.join(words[:2])}") for where, words in commands()],
 )
 def test_a_command_names_programs_options_and_files_that_exist(where: str, words: list[str]) -> None:
+    if words[:3] == ["python", "-m", "benchmarks"]:
+        words = words[2:]
     if words[0] in PROGRAMS:
         command = PROGRAMS[words[0]]
         rest = words[1:]

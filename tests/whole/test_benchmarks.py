@@ -7,12 +7,14 @@ import subprocess
 import sys
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pytest
-from benchmarks.notes import notes_of, own_notes, variations
-from benchmarks.offsets import Tally, checked
-from benchmarks.service import ROOT
+from benchmarks.load.generator import run_open_loop
+from benchmarks.load.grpc_calls import calling, note_requests
+from benchmarks.load.outcomes import Outcome
+from benchmarks.notes import own_notes, variations
+from benchmarks.scenarios.offsets import Tally, checked
+from benchmarks.service import ROOT, Service
 from benchmarks.spans import UNITS, Ruler, evidence_in
 
 from bertillon import Bertillon, EncounterCode, Evidence, MentionRef, Outline, Section, Span
@@ -71,43 +73,47 @@ def test_refused_notes_are_counted(client: Bertillon) -> None:
     assert not tally.is_clean
 
 
-def test_variations_differ_and_follow_from_the_seed() -> None:
-    notes = own_notes()
-    one = list(islice(variations(notes, seed=1), 200))
-    assert len(set(one)) == len(one)
-    assert one == list(islice(variations(notes, seed=1), 200))
-    assert one != list(islice(variations(notes, seed=2), 200))
+async def test_notes_are_offered_when_they_are_due_and_answered_whole(server: Service) -> None:
+    requests = note_requests(list(islice(variations(own_notes(), seed=1), 6)))
+    async with calling(server.target) as caller:
+        result = await run_open_loop(
+            lambda index: caller.note(requests[index]), [0.0, 0.02, 0.04, 0.06, 0.08, 0.1], max_lag_s=60
+        )
+    assert result.outcomes == {Outcome.OK: 6}
+    assert result.latency.count == 6
+    assert result.told()["outcomes"] == {"ok": 6, "shed": 0, "deadline": 0, "error": 0}
 
 
-def test_notes_are_read_without_their_annotations(tmp_path: Path) -> None:
-    annotated = tmp_path / "notes.txt"
-    annotated.write_text(
-        "=== note: a | x: y\nNo {{pain|R52|negated|n:negated}}.\n\n=== note: b | x: y\nGout\n"
+async def test_a_note_that_cannot_be_ready_in_time_counts_as_such(server: Service, demo_note: str) -> None:
+    async with calling(server.target, timeout_s=0.001) as caller:
+        assert await caller.note(note_requests([demo_note])[0]) is Outcome.DEADLINE
+
+
+async def test_a_note_that_is_wrong_is_an_error_and_no_refusal(server: Service) -> None:
+    async with calling(server.target) as caller:
+        assert await caller.note(note_requests([" "])[0]) is Outcome.ERROR
+
+
+def test_a_run_leaves_a_record_and_ends_in_a_table_of_targets(bundle: Path, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.jsonl"
+    notes.write_text('{"text": "Assessment: gout."}\n{"text": "No chest pain \\ud83d\\ude00, cough."}\n')
+    command = [sys.executable, "-m", "benchmarks", "run", "offsets", "--full", f"--notes={notes}"]
+    ended = subprocess.run(
+        [*command, f"--bundle={bundle}", f"--out={tmp_path / 'results'}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
-    assert notes_of(annotated) == ["No pain.", "Gout"]
-    lines = tmp_path / "notes.jsonl"
-    lines.write_text('{"text": "Gout"}\n\n{"text": " "}\n')
-    assert notes_of(lines) == ["Gout"]
-    assert len(own_notes()) > 1
-
-
-def run_benchmark(name: str, *arguments: str, out: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", f"benchmarks.{name}", *arguments, f"--out={out}"]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
-    told: dict[str, Any] = json.loads(out.read_text())
-    assert told == json.loads(ended.stdout)
-    return told
-
-
-def test_a_report_says_what_it_holds_for(bundle: Path, tmp_path: Path) -> None:
-    out = tmp_path / "results" / "latency.json"
-    told = run_benchmark("latency", "--runs=2", "--warm-up=1", f"--bundle={bundle}", out=out)
-    assert 0 < told["figures"]["first_section"]["p50_ms"] <= told["figures"]["note"]["p50_ms"]
-    assert {"cpu", "cores", "revision", "packages", "load_average"} <= told["environment"].keys()
+    told = json.loads((tmp_path / "results" / "offsets.json").read_text())
+    assert told["figures"]["notes"]["value"] == 2
+    assert told["figures"]["spans"]["value"] >= 3
+    assert told["figures"]["wrong"]["value"] == 0
+    assert {"cpu", "cores", "memory_gib", "kernel", "revision", "packages", "load_average"} <= set(
+        told["environment"]
+    )
     assert told["model"]
-
-
-def test_a_start_is_told_with_the_part_of_the_catalog(bundle: Path, tmp_path: Path) -> None:
-    figures = run_benchmark("start", "--runs=2", f"--bundle={bundle}", out=tmp_path / "start.json")["figures"]
-    assert 0 < figures["catalog_open"]["p50_ms"] < figures["serving"]["p50_ms"]
-    assert figures["resident_mb_when_serving"] > 0
+    assert told["settings"]["seed"] == 7
+    assert "Spans that do not quote what stands there" in ended.stdout
+    assert "goal" in ended.stdout

@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks.service import serving
 
 from bertillon import Bertillon, Note
+from bertillon.coding.v1.audit_pb2 import ProposedCode
 
 PROGRAM = Path(sys.executable).with_name("bertillon-server")
 NOTE = "ASSESSMENT:\n1. Hypertension, at goal.\n2. Gout.\n3. Glimmer foot.\n"
@@ -38,5 +39,10 @@ def test_the_first_of_october_brings_the_codes_of_the_next_release(tmp_path: Pat
         for date in ("2026-09-30", "2026-10-01"):
             summary = client.code_note_all(Note(text=NOTE, date_of_service=date)).summary
             coded[date] = {(item.code.code, item.code.version) for item in summary.codes}
+        proposed = [ProposedCode(code="M10.9", date=date) for date in ("2026-09-30", "2026-10-01")]
+        audited = client.audit_note(NOTE, proposed, date_of_service="2026-09-30")
     assert {("I10", "2026-04-01"), ("M10.9", "2026-04-01")} <= coded["2026-09-30"]
     assert coded["2026-10-01"] == {("I10.0", "2026-10-01"), ("I19", "2026-10-01")}
+    # A code with a date of its own is held against the release of that date.
+    rules = [{audited.findings[index].rule_id for index in code.findings} for code in audited.codes]
+    assert ["not-in-force" in found for found in rules] == [False, True]

@@ -86,7 +86,7 @@ def test_what_the_demonstration_denies_or_says_of_relatives_is_mentioned_and_not
 
 
 def test_notes_of_every_batch_are_coded_soundly_with_billable_codes_only(client: Bertillon) -> None:
-    # A fifth of them; `benchmarks.offsets` takes all, in minutes.
+    # A fifth of them; `python -m benchmarks run offsets --full` takes all, in minutes.
     texts = dict(enumerate(own_notes()[::5]))
     notes = (Note(note_id=str(n), text=text, date_of_service=DATE) for n, text in list(texts.items()))
     returned = set()

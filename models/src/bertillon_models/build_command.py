@@ -28,6 +28,7 @@ from bertillon_models.build import (
 )
 from bertillon_models.calibration import sample_texts
 from bertillon_models.code_set import RELEASE, SYSTEM, read_code_table
+from bertillon_models.drug_table import read_drugs
 from bertillon_models.fidelity import compare_vectors
 from bertillon_models.options import SENTENCES, TERMS
 from bertillon_models.terms import TermTable, build_table, read_lexicon, read_terminology, write_terms
@@ -67,7 +68,7 @@ CANARY = Canary(
 )
 TERM_SOURCES = (
     SourceEntry(
-        name="ICD-10-CM tabular list and neoplasm table",
+        name="ICD-10-CM tabular list, neoplasm table and table of drugs",
         version="April 2026",
         licence="public domain",
         origin="CDC/NCHS",
@@ -238,7 +239,10 @@ def _taken_over(bundle: Bundle, folder: Path) -> _EncoderPart:
 def term_table(data: Path, lexicon: Path) -> TermTable:
     """Return the term index of the terminology and the project's lexicon."""
     known = frozenset(read_code_table().titles)
-    return build_table(itertools.chain(read_terminology(data / TERMS), read_lexicon(lexicon)), known)
+    terms = itertools.chain(
+        read_terminology(data / TERMS), read_drugs((data / TERMS).parent), read_lexicon(lexicon)
+    )
+    return build_table(terms, known)
 
 
 @click.command("export-reference")

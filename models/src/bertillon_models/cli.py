@@ -19,6 +19,7 @@ COMMANDS = {
     "check-corpus": "bertillon_models.corpus_check:check_corpus",
     "evaluate": "bertillon_models.evaluation.command:evaluate",
     "evaluate-audit": "bertillon_models.evaluation.audit_command:evaluate_audit",
+    "evaluate-procedures": "bertillon_models.evaluation.procedures_command:evaluate_procedures",
     "export-reference": "bertillon_models.build_command:export_reference",
     "fine-tune": "bertillon_models.training.fine_tune:fine_tune",
     "install": "bertillon_models.install_command:install",

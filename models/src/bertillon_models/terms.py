@@ -36,8 +36,11 @@ WEIGHTS = {
     "mondo_lex_exact": 3.2,
     "mondo_hasdbxref": 2.0,
     "neoplasm_table": 4.0,
+    "drug_table": 4.0,
 }
-_OFFICIAL = frozenset({"title", "inclusionTerm", "includes", "cms_long_title", "neoplasm_table"})
+_OFFICIAL = frozenset(
+    {"title", "inclusionTerm", "includes", "cms_long_title", "neoplasm_table", "drug_table"}
+)
 
 _CODE = re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?")
 # Seventh characters as the long titles spell them; the key leaves them out, decoding fills them in.
@@ -48,6 +51,12 @@ _ENCOUNTER = re.compile(
 # Titles that name what is left over name nothing that a note would.
 _LEFTOVER = re.compile(
     r"^other\b|elsewhere classified|classified elsewhere|classifiable to|^any condition", re.IGNORECASE
+)
+# Some inclusion terms are sentences about the use of codes. As texts of concepts they do harm: one of them was the
+# nearest text of a sixth of all phrases that name nothing.
+_SENTENCE = re.compile(
+    r"^(?:these codes|this (?:code|category)|the following category|screening is|codes also|use two codes)\b",
+    re.IGNORECASE,
 )
 # Single words that some source lists for one exotic code and that notes use for much else. A word of the
 # project's own lexicon is never left out.
@@ -92,7 +101,7 @@ def read_terminology(path: Path) -> Iterator[Term]:
                 continue
             if source == "neoplasm_table":
                 yield from _neoplasm(text, code)
-            elif not _LEFTOVER.search(text):
+            elif not _LEFTOVER.search(text) and not _SENTENCE.search(text):
                 yield Term(text, code, source, capitals=_written_in_capitals(text))
                 yield from _history(text, code, source)
 

@@ -21,6 +21,7 @@ from bertillon_server.audit.auditor import Auditor
 from bertillon_server.audit.book import CodeBook
 from bertillon_server.audit.case import CodedText
 from bertillon_server.audit.values import AuditedText, AuditInput, Finding, Kind, Proposed, Severity
+from bertillon_server.coding.axes import read_title
 from bertillon_server.coding.results import NoteInput
 from bertillon_server.coding.vocabulary import Setting
 
@@ -65,18 +66,27 @@ class AuditScorer:
         self._coder = coder
         self.book = CodeBook(coder.catalog, SYSTEM, coder.release)
         self._perturber = Perturber(coder.catalog, self.book)
-        self._auditor = Auditor(self.book)
+        self._auditor = Auditor(self.book, terms=coder.knowledge.terms)
         self._known: tuple[str, Setting, Coded] | None = None
 
     def scores(self, notes: Sequence[CorpusNote], *, seed: int, tick: Callable[[], None]) -> list[Score]:
         """Return recall and precision of each kind, and the false findings of notes as they are."""
         per_note = {name: np.zeros((len(notes), 4)) for name in GROUPS}
-        alarms = np.zeros((len(notes), 1 + len(_ALARMS)))
+        alarms = np.zeros((len(notes), 2 + len(_ALARMS)))
         for row, note in enumerate(notes):
             clean = self._findings(note, note.text, sorted(note.coded().codes))
-            alarms[row] = [1, *(sum(finding.kind is kind for finding in clean) for kind in _ALARMS)]
+            fair = [finding for finding in clean if self._asks_what_is_open(note, finding)]
+            clean = [finding for finding in clean if finding not in fair]
+            asked = {_key(finding) for finding in fair}
+            alarms[row] = [
+                1,
+                *(sum(finding.kind is kind for finding in clean) for kind in _ALARMS),
+                len(fair),
+            ]
             for perturbed in self._perturber.all(note):
                 found = self._findings(note, perturbed.text, perturbed.codes)
+                # What is fair to ask of the note as it is, and is no answer to what was made wrong, is fair here too.
+                found = [item for item in found if _is_about(perturbed, item) or _key(item) not in asked]
                 counts = _counts(perturbed, found, clean)
                 for name, group in GROUPS.items():
                     if perturbed.wrong in group:
@@ -86,6 +96,13 @@ class AuditScorer:
         for name, counts in per_note.items():
             scores += _ratios(name, counts, seed)
         return scores + _alarms(alarms, seed)
+
+    def _asks_what_is_open(self, note: CorpusNote, finding: Finding) -> bool:
+        """Whether a query is about a code of the note's author that leaves something open."""
+        given = note.coded().codes
+        return finding.kind is Kind.QUERY and any(
+            ref.code in given and read_title(ref.title).open for ref in finding.codes
+        )
 
     def _findings(self, note: CorpusNote, text: str, codes: Iterable[str]) -> list[Finding]:
         """Audit; findings above information."""
@@ -163,11 +180,16 @@ def _ratios(name: str, counts: Counts, seed: int) -> list[Score]:
 def _alarms(alarms: Counts, seed: int) -> list[Score]:
     def figures(sums: Counts) -> Counts:
         notes = sums[:, :1]
-        every = sums[:, 1:].sum(axis=1, keepdims=True)
-        but_queries = sums[:, 1:-1].sum(axis=1, keepdims=True)
+        every = sums[:, 1:-1].sum(axis=1, keepdims=True)
+        but_queries = sums[:, 1:-2].sum(axis=1, keepdims=True)
         return np.concatenate([every, but_queries, sums[:, 1:]], axis=1) / notes
 
-    labels = ("all", "all but queries", *(kind.name.lower() for kind in _ALARMS))
+    labels = (
+        "all",
+        "all but queries",
+        *(kind.name.lower() for kind in _ALARMS),
+        "query on what the code leaves open (not counted)",
+    )
     values = figures(alarms.sum(axis=0, keepdims=True))[0]
     intervals = bootstrap(alarms, figures, seed=seed)
     return [

@@ -6,7 +6,8 @@ Of each annotated note, with the codes that its author gives the encounter:
   side of one, a condition that the note denies, a condition of a relative;
 - *specificity*: one code is replaced by the less specific one of its category;
 - *conflict*: a code is added that an Excludes1 note keeps apart from one that is there;
-- *query*: the words for an axis of one code are taken out of the text, and the code becomes the less specific one.
+- *query*: the words for an axis of one code are taken out of the text, and the code becomes the less specific one,
+  which leaves the axis open ("unspecified").
 
 What is drawn depends on the id of the note alone.
 """
@@ -165,7 +166,8 @@ class Perturber:
     def _blanked(self, note: CorpusNote, codes: tuple[str, ...], draw: random.Random) -> Perturbed | None:
         for ref in self._shuffled(codes, draw):
             less = self._less(ref)
-            if less is None or less.code in codes:
+            # Where the code that remains leaves nothing open ("without bleeding"), nothing is to be asked.
+            if less is None or less.code in codes or not read_title(less.title).open:
                 continue
             axes = {form for form in added(less, ref) if axis_of(form) is not None}
             text = _without(note, ref.code, axes)

@@ -21,6 +21,7 @@ from bertillon_server.api.validation import ValidLookup, ValidSearch, valid_look
 from bertillon_server.catalog.codes import CodeEntry, Period, Release, SearchHit
 from bertillon_server.catalog.flags import CodeFlags, Edit
 from bertillon_server.catalog.store import Catalog
+from bertillon_server.coding.current import Current
 from bertillon_server.coding.results import Notice
 from bertillon_server.inference.call import Call, Priority
 
@@ -33,7 +34,7 @@ _OVERFETCH: Final = 4
 class CatalogService(pb_grpc.CatalogServiceServicer):
     """Servicer of `bertillon.coding.v1.CatalogService`. Queries of the catalog run in `executor`."""
 
-    def __init__(self, *, catalog: Catalog, coder: NoteCoder, executor: Executor) -> None:
+    def __init__(self, *, catalog: Current[Catalog], coder: NoteCoder, executor: Executor) -> None:
         self._catalog = catalog
         self._coder = coder
         self._executor = executor
@@ -44,23 +45,28 @@ class CatalogService(pb_grpc.CatalogServiceServicer):
         context: Context,  # noqa: ARG002
     ) -> pb.GetCodeResponse:
         """Look one code up."""
-        lookup = valid_lookup(request, self._catalog.systems())
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._described, lookup)
+        with self._catalog.kept() as catalog:
+            lookup = valid_lookup(request, catalog.systems())
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._executor, _described, catalog, lookup)
 
     async def SearchCodes(  # noqa: N802
         self, request: pb.SearchCodesRequest, context: Context
     ) -> pb.SearchCodesResponse:
         """Search by words, by meaning or by both."""
-        search = valid_search(request, self._catalog.systems())
+        with self._catalog.kept() as catalog:
+            return await self._found(catalog, valid_search(request, catalog.systems()), context)
+
+    async def _found(self, catalog: Catalog, search: ValidSearch, context: Context) -> pb.SearchCodesResponse:
         loop = asyncio.get_running_loop()
-        release, remarks = self._release(search.system, search.date_of_service)
+        release, remarks = _release(catalog, search.system, search.date_of_service)
         by_words: list[SearchHit] = []
         by_meaning: list[SearchHit] = []
         if search.mode != pb.SEARCH_MODE_SEMANTIC:
-            by_words = await loop.run_in_executor(self._executor, self._by_words, search, release)
+            by_words = await loop.run_in_executor(self._executor, self._by_words, catalog, search, release)
         if search.mode != pb.SEARCH_MODE_TYPEAHEAD:
             call = call_of(context, Priority.INTERACTIVE)
-            by_meaning = await self._by_meaning(search, release, call)
+            by_meaning = await self._by_meaning(catalog, search, release, call)
         hits = (
             fused((by_words, by_meaning)) if search.mode == pb.SEARCH_MODE_HYBRID else by_words or by_meaning
         )
@@ -78,60 +84,16 @@ class CatalogService(pb_grpc.CatalogServiceServicer):
             notices=notices(remarks),
         )
 
-    def _described(self, lookup: ValidLookup) -> pb.GetCodeResponse:
-        release, remarks = self._release(lookup.system, lookup.date_of_service)
-        at = (release.system, release.version, lookup.code)
-        entry = self._catalog.get(*at)
-        if entry is None:
-            raise CodeNotFoundError
-        first, last = _asked(release, lookup.date_of_service)
-        period = entry.period or Period(None, None)
-        flags = self._catalog.flags(*at, lookup.date_of_service)
-        return pb.GetCodeResponse(
-            code=_code(release, entry.code),
-            title=entry.title,
-            billable=entry.billable and period.overlaps(first, last),
-            ancestors=_titles(self._catalog.ancestors(*at)),
-            children=_titles(self._catalog.children(*at)),
-            notes=[
-                pb.InstructionalNote(
-                    kind=enums.NOTE_KIND_VALUE[note.kind], text=note.text, stated_at=note.stated_at
-                )
-                for note in self._catalog.notes(*at)
-            ],
-            seventh_characters=[
-                pb.SeventhCharacter(character=value.character, meaning=value.meaning)
-                for value in self._catalog.seventh_characters(*at)
-            ],
-            valid_from=release.valid_from.isoformat(),
-            valid_to=_iso(release.valid_to),
-            notices=notices(remarks),
-            code_valid_from=_iso(period.valid_from),
-            code_valid_to=_iso(period.valid_to),
-            flags=None if flags is None else _flags(flags),
-        )
-
-    def _release(self, system: str, date: dt.date | None) -> tuple[Release, list[Notice]]:
-        choice = self._catalog.release_for(system, date)
-        version = choice.release.version
-        if choice.defaulted:
-            message = f"no date of service was sent; the newest release of {system}, {version}, was used"
-            return choice.release, [Notice("DEFAULT_RELEASE", message)]
-        if not choice.exact:
-            message = f"no release of {system} covers the date of service; the nearest, {version}, was used"
-            return choice.release, [Notice("NEAREST_RELEASE", message)]
-        return choice.release, []
-
-    def _by_words(self, search: ValidSearch, release: Release) -> list[SearchHit]:
+    def _by_words(self, catalog: Catalog, search: ValidSearch, release: Release) -> list[SearchHit]:
         """Search titles and inclusion terms; what the query is an abbreviation or a lay name of goes first."""
-        hits = self._catalog.search(
+        hits = catalog.search(
             release.system,
             release.version,
             search.query,
             limit=search.limit,
             billable_only=search.billable_only,
         )
-        table = self._catalog.code_table(release.system, release.version)
+        table = catalog.code_table(release.system, release.version)
         dates = _asked(release, search.date_of_service)
         hits = [dataclasses.replace(hit, billable=table.is_billable_in(hit.code, *dates)) for hit in hits]
         known = self._coder.search_terms(search.query, release.system, release.version)
@@ -144,12 +106,14 @@ class CatalogService(pb_grpc.CatalogServiceServicer):
         found = [*named, *(hit for hit in hits if hit.code not in codes)]
         return [hit for hit in found if hit.billable or not search.billable_only][: search.limit]
 
-    async def _by_meaning(self, search: ValidSearch, release: Release, call: Call) -> list[SearchHit]:
+    async def _by_meaning(
+        self, catalog: Catalog, search: ValidSearch, release: Release, call: Call
+    ) -> list[SearchHit]:
         wanted = search.limit * (_OVERFETCH if search.billable_only else 1)
         found = await self._coder.search_semantic(search.query, release.system, release.version, wanted, call)
         loop = asyncio.get_running_loop()
         table = await loop.run_in_executor(
-            self._executor, self._catalog.code_table, release.system, release.version
+            self._executor, catalog.code_table, release.system, release.version
         )
         dates = _asked(release, search.date_of_service)
         hits = [
@@ -158,6 +122,52 @@ class CatalogService(pb_grpc.CatalogServiceServicer):
             if code in table
         ]
         return [hit for hit in hits if hit.billable or not search.billable_only][: search.limit]
+
+
+def _described(catalog: Catalog, lookup: ValidLookup) -> pb.GetCodeResponse:
+    release, remarks = _release(catalog, lookup.system, lookup.date_of_service)
+    at = (release.system, release.version, lookup.code)
+    entry = catalog.get(*at)
+    if entry is None:
+        raise CodeNotFoundError
+    first, last = _asked(release, lookup.date_of_service)
+    period = entry.period or Period(None, None)
+    flags = catalog.flags(*at, lookup.date_of_service)
+    return pb.GetCodeResponse(
+        code=_code(release, entry.code),
+        title=entry.title,
+        billable=entry.billable and period.overlaps(first, last),
+        ancestors=_titles(catalog.ancestors(*at)),
+        children=_titles(catalog.children(*at)),
+        notes=[
+            pb.InstructionalNote(
+                kind=enums.NOTE_KIND_VALUE[note.kind], text=note.text, stated_at=note.stated_at
+            )
+            for note in catalog.notes(*at)
+        ],
+        seventh_characters=[
+            pb.SeventhCharacter(character=value.character, meaning=value.meaning)
+            for value in catalog.seventh_characters(*at)
+        ],
+        valid_from=release.valid_from.isoformat(),
+        valid_to=_iso(release.valid_to),
+        notices=notices(remarks),
+        code_valid_from=_iso(period.valid_from),
+        code_valid_to=_iso(period.valid_to),
+        flags=None if flags is None else _flags(flags),
+    )
+
+
+def _release(catalog: Catalog, system: str, date: dt.date | None) -> tuple[Release, list[Notice]]:
+    choice = catalog.release_for(system, date)
+    version = choice.release.version
+    if choice.defaulted:
+        message = f"no date of service was sent; the newest release of {system}, {version}, was used"
+        return choice.release, [Notice("DEFAULT_RELEASE", message)]
+    if not choice.exact:
+        message = f"no release of {system} covers the date of service; the nearest, {version}, was used"
+        return choice.release, [Notice("NEAREST_RELEASE", message)]
+    return choice.release, []
 
 
 def fused(rankings: Iterable[Sequence[SearchHit]]) -> list[SearchHit]:

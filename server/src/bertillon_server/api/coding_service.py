@@ -15,7 +15,7 @@ from bertillon_server.api.context import Context, RequestStream, call_of, reques
 from bertillon_server.api.events import note_events
 from bertillon_server.api.limits import Limits
 from bertillon_server.api.ports import NoteCoder
-from bertillon_server.api.validation import RequestValidator
+from bertillon_server.api.validation import DEFAULT_SYSTEM, RequestValidator
 from bertillon_server.audit.flow import NoteAuditor
 from bertillon_server.inference.call import Priority
 
@@ -89,7 +89,7 @@ class CodingService(pb_grpc.CodingServiceServicer):
         self, request: pb.AuditNoteRequest, context: Context
     ) -> pb.AuditNoteResponse:
         """Audit the codes of one encounter."""
-        valid = valid_audit(request, self._limits, self._validator.code_systems)
+        valid = valid_audit(request, self._limits, (DEFAULT_SYSTEM,))
         report = await self._auditor.audit(valid.request, call_of(context, valid.priority))
         # Up to 200 codes with their evidence: written beside the event loop.
         return await asyncio.to_thread(audit_reply, report, valid)

@@ -49,32 +49,40 @@ class ReplyWriter:
     def summary(self, summary: results.EncounterSummary) -> pb.EncounterSummary:
         """Return the encounter summary."""
         return pb.EncounterSummary(
-            codes=[
-                pb.EncounterCode(
-                    code=code(item.code),
-                    title=item.code.title,
-                    confidence=item.confidence,
-                    evidence=self._references(item.evidence),
-                    missing_axes=[enums.AXIS_KIND_VALUE[axis] for axis in item.missing_axes],
-                )
-                for item in summary.codes
-            ],
-            suppressed=[
-                pb.SuppressedCode(
-                    code=code(item.code),
-                    title=item.code.title,
-                    reason=enums.SUPPRESSION_VALUE[item.reason],
-                    in_favour_of=None if item.in_favour_of is None else code(item.in_favour_of),
-                    explanation=item.explanation,
-                    evidence=self._references(item.evidence),
-                    confidence=item.confidence,
-                )
-                for item in summary.suppressed
-            ],
+            codes=self._listed(summary.codes),
+            suppressed=self._left_out(summary.suppressed),
             versions=versions_message(summary.versions),
             notices=notices(summary.notices),
             timings=timings_message(summary.timings),
+            procedures=self._listed(summary.procedures),
+            suppressed_procedures=self._left_out(summary.suppressed_procedures),
         )
+
+    def _listed(self, codes: Iterable[results.EncounterCode]) -> list[pb.EncounterCode]:
+        return [
+            pb.EncounterCode(
+                code=code(item.code),
+                title=item.code.title,
+                confidence=item.confidence,
+                evidence=self._references(item.evidence),
+                missing_axes=[enums.AXIS_KIND_VALUE[axis] for axis in item.missing_axes],
+            )
+            for item in codes
+        ]
+
+    def _left_out(self, codes: Iterable[results.SuppressedCode]) -> list[pb.SuppressedCode]:
+        return [
+            pb.SuppressedCode(
+                code=code(item.code),
+                title=item.code.title,
+                reason=enums.SUPPRESSION_VALUE[item.reason],
+                in_favour_of=None if item.in_favour_of is None else code(item.in_favour_of),
+                explanation=item.explanation,
+                evidence=self._references(item.evidence),
+                confidence=item.confidence,
+            )
+            for item in codes
+        ]
 
     def _span(self, span: Span) -> types.Span:
         start, end = self._offsets.from_code_points(span)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -146,16 +146,11 @@ def valid_search(request: catalog_pb.SearchCodesRequest, code_systems: Collectio
 
 
 class RequestValidator:
-    """Validates coding requests against limits and the code systems loaded."""
+    """Validates coding requests against limits and the code systems that are loaded at the time."""
 
-    def __init__(self, limits: Limits, code_systems: Collection[str]) -> None:
+    def __init__(self, limits: Limits, code_systems: Callable[[], Collection[str]]) -> None:
         self._limits = limits
-        self._systems = frozenset(code_systems)
-
-    @property
-    def code_systems(self) -> frozenset[str]:
-        """The code systems loaded."""
-        return self._systems
+        self._systems = code_systems
 
     def note_request(self, request: pb.CodeNoteRequest) -> tuple[ValidNote, Priority]:
         """Validate `CodeNote`; raises `InvalidRequestError`."""
@@ -225,8 +220,9 @@ class RequestValidator:
         return ValidNote(note.note_id, valid, offsets)
 
     def _options(self, findings: Findings, options: pb.CodingOptions) -> CodingOptions:
+        loaded = self._systems()
         systems = [
-            findings.system(f"options.code_systems[{index}]", system, self._systems)
+            findings.system(f"options.code_systems[{index}]", system, loaded)
             for index, system in enumerate(options.code_systems)
         ]
         profile = findings.enum(
@@ -247,7 +243,7 @@ class RequestValidator:
         if not 0 <= alternatives <= limits.MAX_ALTERNATIVES:
             findings.add("options.max_alternatives", f"must lie in 0 to {limits.MAX_ALTERNATIVES}")
         return CodingOptions(
-            code_systems=tuple(dict.fromkeys(systems)) or (DEFAULT_SYSTEM,),
+            code_systems=tuple(dict.fromkeys(systems)),
             profile=profile,
             min_confidence=confidence,
             max_alternatives=alternatives,

@@ -85,6 +85,9 @@ def _with(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
 @click.option(
     "--tables", type=_FILE, help="icd-10-pcs: XML of the tables; only codes that they allow are taken."
 )
+@click.option(
+    "--index", type=_FILE, help="icd-10-pcs: XML of the index; adds its names of procedures and body parts."
+)
 @click.option("--tabular", type=_FILE, help="icd-10-cm: XML of the tabular list; required.")
 @_with((*_OPTIONS, *_PLACES))
 def import_codes(**given: Any) -> None:  # noqa: ANN401 - one keyword for each option
@@ -97,7 +100,11 @@ def import_codes(**given: Any) -> None:  # noqa: ANN401 - one keyword for each o
     from bertillon_server.app import importing  # noqa: PLC0415 - loads the numeric libraries
 
     kind, settings = given["system"], _settings(given)
-    for option, system in (("tables", importing.ICD_10_PCS), ("tabular", importing.ICD_10_CM)):
+    for option, system in (
+        ("tables", importing.ICD_10_PCS),
+        ("index", importing.ICD_10_PCS),
+        ("tabular", importing.ICD_10_CM),
+    ):
         if given[option] is not None and kind != system:
             raise click.UsageError(f"--{option} belongs to {system}")
     if given["name"] is not None and kind != importing.CUSTOM:
@@ -108,6 +115,7 @@ def import_codes(**given: Any) -> None:  # noqa: ANN401 - one keyword for each o
         codes=given["codes"],
         tables=given["tables"],
         tabular=given["tabular"],
+        index=given["index"],
         version=given["release"] or given["valid_from"].isoformat(),
         valid_from=given["valid_from"],
         valid_to=given["valid_to"],
@@ -199,7 +207,8 @@ def _settings(given: dict[str, Any]) -> Settings:
 def _say(name: str, version: str, done: Any) -> None:  # noqa: ANN401 - `importing.Imported`, which is loaded late
     size = f"{done.size / _MEGABYTE:.1f} MB"
     click.echo(
-        f"{name} {version}: {done.codes:,} codes, {size}, {done.seconds:.1f} s; start the server again"
+        f"{name} {version}: {done.codes:,} codes, {size}, {done.seconds:.1f} s; "
+        "a running server takes it up on SIGHUP"
     )
 
 

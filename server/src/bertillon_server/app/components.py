@@ -6,29 +6,23 @@ import asyncio
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Final, Protocol
-
-import structlog
 
 from bertillon_server.api.ports import NoteCoder
 from bertillon_server.api.validation import DEFAULT_SYSTEM
+from bertillon_server.app.holdings import Library
+from bertillon_server.app.reloading import Reloader
 from bertillon_server.app.settings import Settings
 from bertillon_server.app.startup import StartupError
-from bertillon_server.audit.auditor import Auditor
-from bertillon_server.audit.book import CatalogFlags, CodeBook
-from bertillon_server.audit.flow import AuditFlow, NoteAuditor, ReleaseAudit
+from bertillon_server.audit.flow import AuditFlow, NoteAuditor
 from bertillon_server.bundle.loader import Bundle, BundleError, load_bundle
 from bertillon_server.bundle.manifest import ENCODER_FILE, Canary
 from bertillon_server.catalog.codes import CatalogError
-from bertillon_server.catalog.folder import CatalogFolder
 from bertillon_server.catalog.store import Catalog
-from bertillon_server.coding.coder import Coder
+from bertillon_server.coding.current import Current
 from bertillon_server.coding.flow import CodingFlow
-from bertillon_server.coding.imported import ImportedConcepts, load_concepts
-from bertillon_server.coding.knowledge import load_knowledge, load_learned
+from bertillon_server.coding.knowledge import load_learned
 from bertillon_server.coding.pool import StagePool
-from bertillon_server.coding.releases import Releases
 from bertillon_server.coding.results import EncounterSummary, NoteInput
 from bertillon_server.coding.section_cache import CacheObserver, SectionCache
 from bertillon_server.inference.batching import BATCH_TOKENS
@@ -36,13 +30,11 @@ from bertillon_server.inference.call import Call
 from bertillon_server.inference.encoder import Encoder
 from bertillon_server.inference.observer import SchedulerObserver
 from bertillon_server.inference.scheduler import MAX_QUEUED_TOKENS, Scheduler, SchedulerStats
-from bertillon_server.inference.tokenizer import Tokenizer
 
 # When the components stop, no call is left that could have work in the scheduler.
 _SCHEDULER_GRACE_S: Final = 1.0
 # Look-ups in the catalog take a few milliseconds, mostly in SQLite, which lets other threads run.
 _LOOK_UP_THREADS: Final = 2
-_LOG = structlog.get_logger("bertillon.catalog")
 
 
 class Observer(SchedulerObserver, CacheObserver, Protocol):
@@ -54,11 +46,11 @@ class Components:
     """What exists once per process below the API.
 
     `executor` runs look-ups in the catalog, `pool` the stages of coding; `model` is what replies state as the
-    model. `canary_date` is a date of service in the release that the bundle was made for; `cache` is None where
-    nothing is kept from note to note.
+    model. `canary_date` is a date of service in the release that the bundle was made for. `reloader` takes up what
+    changes in the catalog directory, None where nothing can; `cache` is None where nothing is kept from note to note.
     """
 
-    catalog: Catalog
+    catalog: Current[Catalog]
     coder: NoteCoder
     auditor: NoteAuditor
     scheduler: Scheduler
@@ -67,6 +59,7 @@ class Components:
     model: str
     canary: Canary
     canary_date: dt.date | None = None
+    reloader: Reloader | None = None
     cache: SectionCache | None = None
 
     def stats(self) -> SchedulerStats:
@@ -98,7 +91,7 @@ class Components:
         await self.scheduler.stop(_SCHEDULER_GRACE_S)
         await asyncio.to_thread(self.pool.shutdown)
         await asyncio.to_thread(self.executor.shutdown, cancel_futures=True)
-        self.catalog.close()
+        self.catalog.value.close()
 
 
 def build_components(settings: Settings, observer: Observer) -> Components:
@@ -108,9 +101,7 @@ def build_components(settings: Settings, observer: Observer) -> Components:
             f"there is no catalog directory at {settings.catalog_dir}; import something, or unset it"
         )
     try:
-        bundle = load_bundle(settings.bundle)
-        catalog = Catalog.open(imported=CatalogFolder(settings.catalog_dir))
-        return _put_together(settings, observer, bundle, catalog)
+        return _put_together(settings, observer, load_bundle(settings.bundle))
     except (BundleError, CatalogError) as error:
         raise StartupError(str(error)) from None
     except Exception as error:
@@ -120,32 +111,10 @@ def build_components(settings: Settings, observer: Observer) -> Components:
         ) from error
 
 
-def _imported_concepts(
-    settings: Settings, bundle: Bundle, catalog: Catalog, tokenizer: Tokenizer
-) -> dict[tuple[str, str], ImportedConcepts]:
-    """Open the vectors of what is imported; says in the log where they are another encoder's."""
-    found = {}
-    for folder in CatalogFolder(settings.catalog_dir).codes():
-        system, version = folder.parent.name, folder.name
-        if system == DEFAULT_SYSTEM:
-            continue  # searched with the bundle's own vectors
-        concepts = load_concepts(folder, catalog.code_table(system, version), bundle, tokenizer)
-        if concepts is None:
-            _LOG.warning("searched_by_words_only", system=system, version=version)
-        else:
-            found[system, version] = concepts
-    return found
-
-
-def _put_together(settings: Settings, observer: Observer, bundle: Bundle, catalog: Catalog) -> Components:
-    rules = version("bertillon-server")
-    learned = load_learned(bundle)
-    coders = {
-        release.version: Coder(
-            load_knowledge(bundle, catalog, DEFAULT_SYSTEM, release.version, rules, learned)
-        )
-        for release in catalog.releases(DEFAULT_SYSTEM)
-    }
+def _put_together(settings: Settings, observer: Observer, bundle: Bundle) -> Components:
+    library = Library(settings, bundle, load_learned(bundle))
+    holdings = library.open()
+    catalog = holdings.catalog
     scheduler = Scheduler(
         Encoder(bundle.path(ENCODER_FILE)),
         workers=settings.inference_threads,
@@ -154,18 +123,10 @@ def _put_together(settings: Settings, observer: Observer, bundle: Bundle, catalo
         observer=observer,
     )
     pool = StagePool(settings.inference_threads)
-    releases = Releases(
-        catalog, DEFAULT_SYSTEM, coders, _imported_concepts(settings, bundle, catalog, learned.tokenizer)
-    )
     cache = SectionCache(settings.cache_bytes, observer) if settings.cache_bytes else None
-    flow = CodingFlow(releases, scheduler, pool, cache)
-    flags = CatalogFlags(catalog)
-    audits = {
-        (DEFAULT_SYSTEM, version): ReleaseAudit(
-            Auditor(CodeBook(catalog, DEFAULT_SYSTEM, version, flags), settings.rules_left_out), coder
-        )
-        for version, coder in coders.items()
-    }
+    coding = CodingFlow(holdings.releases, scheduler, pool, cache)
+    audit = AuditFlow(coding, holdings.audits, pool)
+    current = Current(catalog)
     executor = ThreadPoolExecutor(_LOOK_UP_THREADS, thread_name_prefix="look-ups")
     canary_date = next(
         (
@@ -177,14 +138,15 @@ def _put_together(settings: Settings, observer: Observer, bundle: Bundle, catalo
         None,
     )
     return Components(
-        catalog,
-        flow,
-        AuditFlow(flow, audits, pool),
+        current,
+        coding,
+        audit,
         scheduler,
         executor,
         pool,
         bundle.label,
         bundle.manifest.canary,
         canary_date,
+        Reloader(library, holdings, current, coding, audit),
         cache,
     )

@@ -24,6 +24,7 @@ from bertillon_server.catalog.publications.lines import Publication, read_public
 from bertillon_server.catalog.schema import write_catalog
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.imported import Progress, encoder_id, made_by, names_of, write_concepts
+from bertillon_server.coding.procedures.index import read_index, write_index
 
 ICD_10_CM, ICD_10_PCS, HCPCS, CUSTOM = DEFAULT_SYSTEM, "icd-10-pcs", "hcpcs", "custom"
 SYSTEMS: Final = (ICD_10_CM, ICD_10_PCS, HCPCS, CUSTOM)
@@ -38,6 +39,7 @@ class CodesImport:
     codes: Path
     tables: Path | None
     tabular: Path | None
+    index: Path | None
     version: str
     valid_from: dt.date
     valid_to: dt.date | None
@@ -88,6 +90,9 @@ def import_codes(
             raise CatalogError(f"{order.system} {order.version} is built in; give another --version")
     with new_folder(place, replace=replace) as workshop:
         publications = [read_publication(path) for path in (order.codes, order.tables, order.tabular) if path]
+        if order.index is not None:
+            publications.append(read_publication(order.index))
+            write_index(workshop, *read_index(publications[-1]))
         entries = _READERS[order.kind](order, publications[0], publications[1:])
         sources = tuple(publication.source for publication in publications)
         write_catalog(workshop / CODES_FILE, [Listing(release, entries, sources)])
@@ -170,7 +175,7 @@ def _size(folder: Path) -> int:
 def _icd_10_cm(order: CodesImport, codes: Publication, others: list[Publication]) -> list[ListedEntry]:
     if order.tabular is None:
         raise CatalogError("icd-10-cm needs the tabular list in XML beside the list of codes; give --tabular")
-    return read_icd_10_cm(others[-1], codes)
+    return read_icd_10_cm(others[0], codes)
 
 
 def _icd_10_pcs(order: CodesImport, codes: Publication, others: list[Publication]) -> list[ListedEntry]:

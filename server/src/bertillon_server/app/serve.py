@@ -15,7 +15,10 @@ from bertillon_server.app.settings import Settings, join_address, split_address
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; raises `StartupError` before anything is served."""
+    """Serve until SIGTERM or SIGINT, and load the catalog again on SIGHUP.
+
+    Raises `StartupError` before anything is served.
+    """
     configure_logs(settings.log_level, settings.log_file)
     asyncio.run(_serve(settings))
 
@@ -39,6 +42,15 @@ async def _serve(settings: Settings) -> None:
         loop.add_signal_handler(number, told.set)
     metrics = Metrics()
     server = Server(settings, metrics)
+    reloading: set[asyncio.Task[bool]] = set()
+
+    def reload() -> None:
+        task = asyncio.ensure_future(server.reload())
+        reloading.add(task)
+        task.add_done_callback(reloading.discard)
+
+    # Before anything is served it is ignored: what is there is being read.
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)
     try:
         own = settings.worker_port
         host, _ = split_address(settings.address)
@@ -47,10 +59,13 @@ async def _serve(settings: Settings) -> None:
         # What was loaded stays: collections need not walk over it again.
         gc.collect()
         gc.freeze()
+        loop.add_signal_handler(signal.SIGHUP, reload)
         print(f"serving on {host}:{port}", flush=True)  # noqa: T201
         await told.wait()
         told.clear()
     finally:
+        for task in reloading:
+            task.cancel()
         await stop(server, told)
 
 

@@ -25,7 +25,7 @@ from bertillon_server.api.catalog_service import CatalogService
 from bertillon_server.api.coding_service import CodingService
 from bertillon_server.api.interceptor import CallInterceptor
 from bertillon_server.api.limits import Limits
-from bertillon_server.api.validation import DEFAULT_SYSTEM, RequestValidator
+from bertillon_server.api.validation import RequestValidator
 from bertillon_server.app.components import Components
 from bertillon_server.app.logs import CallLog
 from bertillon_server.app.metrics import Metrics
@@ -138,6 +138,11 @@ class Server:
             metrics_port=None if self._scraped is None else self._scraped.server_port,
         )
 
+    async def reload(self) -> bool:
+        """Take up what has changed in the catalog directory; returns whether it could be."""
+        reloader = None if self._components is None else self._components.reloader
+        return reloader is not None and await reloader.reload()
+
     async def stop(self) -> None:
         """Report NOT_SERVING, let balancers notice, finish what was admitted within the grace, and end."""
         served, self._serving = self._serving, False
@@ -234,7 +239,7 @@ class Server:
         coding = CodingService(
             coder=components.coder,
             auditor=components.auditor,
-            validator=RequestValidator(self._limits, (DEFAULT_SYSTEM,)),
+            validator=RequestValidator(self._limits, components.catalog.value.systems),
             limits=self._limits,
             draining=self._draining,
             bugs=self._calls,

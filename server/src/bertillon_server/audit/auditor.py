@@ -10,6 +10,7 @@ from bertillon_server.audit.registry import selected
 from bertillon_server.audit.support import support_of
 from bertillon_server.audit.values import AuditInput, Finding, Kind, Severity, Verdict
 from bertillon_server.coding.results import EncounterSummary
+from bertillon_server.coding.terms import TermIndex
 
 # Least confidence of a condition that is reported as missed or asked about; chosen on the notes of the dev split.
 MIN_CONFIDENCE = 0.5
@@ -19,10 +20,16 @@ _BY_SEVERITY = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
 
 class Auditor:
-    """Audits with one release. `rules_off` are the rules that the settings leave out."""
+    """Audits with one release. `rules_off` are the rules that the settings leave out.
 
-    def __init__(self, book: CodeBook, rules_off: Collection[str] = ()) -> None:
+    `terms` are the terms of the release, by which places are found; without them titles alone find places.
+    """
+
+    def __init__(
+        self, book: CodeBook, rules_off: Collection[str] = (), terms: TermIndex | None = None
+    ) -> None:
         self._book = book
+        self._terms = terms
         self._rules_off = frozenset(rules_off)
 
     def audit(
@@ -30,7 +37,7 @@ class Auditor:
     ) -> tuple[tuple[Verdict, ...], tuple[Finding, ...]]:
         """Return the verdict on each code and all findings; `summary` is of all notes together."""
         least = MIN_CONFIDENCE if request.min_confidence is None else request.min_confidence
-        case = make_case(self._book, request, notes, summary, least, support_of)
+        case = make_case(self._book, request, notes, summary, least, support_of, self._terms)
         found = [
             finding
             for rule in selected(request.rules_off, request.rules_on, self._rules_off)

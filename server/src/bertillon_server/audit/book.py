@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import math
+from collections import Counter
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Protocol
 
 from bertillon_server.audit.values import Flags
@@ -10,6 +14,10 @@ from bertillon_server.catalog.codes import Excludes1Rule, NoteKind, SequencingNo
 from bertillon_server.catalog.flags import ComplicationLevel, Edit
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.results import CodeRef
+from bertillon_server.coding.words import words_of
+
+# Of so many titles one is counted for how rare words are: all of them say no more, and take as much longer.
+_EVERY = 4
 
 
 class FlagSource(Protocol):
@@ -89,6 +97,20 @@ class CodeBook:
             None,
         )
 
+    def lapsed(self, code: str, date: dt.date) -> str | None:
+        """Return the release of a date in which a code may not be reported then.
+
+        None where it may be, or no release that is loaded covers the date.
+        """
+        choice = self._catalog.release_for(self.system, date)
+        if not choice.exact:
+            return None
+        version = choice.release.version
+        entry = self._catalog.get(self.system, version, code)
+        if entry is None or not entry.billable:
+            return version
+        return None if entry.period is None or entry.period.overlaps(date, date) else version
+
     def excludes1(self, one: str, other: str) -> Excludes1Rule | None:
         """Return why two codes are not reported together."""
         return self._catalog.excludes1(self.system, self.version, one, other)
@@ -109,3 +131,18 @@ class CodeBook:
     def flags(self, code: str) -> Flags | None:
         """Return the flags of a code; None where none are known."""
         return self._flags.flags(self.system, self.version, code)
+
+    def rarity(self, form: str) -> float:
+        """Return how rare a canonical form is in the titles of the release: the logarithm of one in how many."""
+        titles, counts = self._counts
+        return math.log(titles / (1 + counts.get(form, 0)))
+
+    @cached_property
+    def _counts(self) -> tuple[int, dict[str, int]]:
+        titles = self.table.titles[::_EVERY]
+        written = Counter(word for title in titles for word in set(title.lower().split()))
+        counts: Counter[str] = Counter()
+        for word, count in written.items():
+            for form in set(words_of(word).forms):
+                counts[form] += count
+        return len(titles) + 1, dict(counts)

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bertillon_server.audit.book import CodeBook
+from bertillon_server.audit.places import Finder
 from bertillon_server.audit.values import AuditedText, AuditInput, Evidence, Proposed
 from bertillon_server.coding.results import (
     CodeRef,
@@ -21,11 +22,12 @@ from bertillon_server.coding.results import (
     SuppressedCode,
 )
 from bertillon_server.coding.spans import Span
+from bertillon_server.coding.terms import TermIndex
 from bertillon_server.coding.vocabulary import Assertion, Setting, Sex, SuppressionReason
 from bertillon_server.coding.words import words_of
 
 if TYPE_CHECKING:
-    from bertillon_server.audit.support import Support
+    from bertillon_server.audit.standing import Support
 
 # Reasons for which a mention does not count that say nothing against the condition itself.
 _STILL_PRESENT = frozenset({None, SuppressionReason.NOT_CODEABLE_HERE, SuppressionReason.NO_BILLABLE_CODE})
@@ -130,6 +132,7 @@ class Case:
     sex: Sex | None
     min_confidence: float
     judge: Callable[[Case, Claimed], Support] = field(repr=False)
+    finder: Finder = field(repr=False)
 
     @cached_property
     def supports(self) -> tuple[Support, ...]:
@@ -202,6 +205,7 @@ def make_case(
     summary: EncounterSummary,
     min_confidence: float,
     judge: Callable[[Case, Claimed], Support],
+    terms: TermIndex | None = None,
 ) -> Case:
     """Bring a request and its coded notes together; `summary` is of the sections of all notes, `joined`."""
     sections: list[tuple[int, Section]] = []
@@ -229,6 +233,7 @@ def make_case(
         sex=request.sex,
         min_confidence=min_confidence,
         judge=judge,
+        finder=Finder(book, terms, request.notes, sections),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bertillon_server.audit.case import Case, Claimed, Documented
 from bertillon_server.audit.relations import Relation, added, axes_between, relation
-from bertillon_server.audit.support import MOST_EVIDENCE, Standing, Support
+from bertillon_server.audit.standing import MOST_EVIDENCE, Standing, Support
 from bertillon_server.audit.values import Evidence, Finding, Kind, Rule, Severity
 from bertillon_server.coding.axes import axis_of, read_title
 from bertillon_server.coding.combinations import combinations

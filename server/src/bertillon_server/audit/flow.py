@@ -16,6 +16,7 @@ from typing import Protocol
 from bertillon_server.audit.auditor import Auditor
 from bertillon_server.audit.case import CodedText, joined
 from bertillon_server.audit.values import AuditInput, AuditReport
+from bertillon_server.coding.current import Current
 from bertillon_server.coding.pool import StagePool
 from bertillon_server.coding.results import (
     EncounterSummary,
@@ -73,11 +74,21 @@ class AuditFlow:
         self, coder: NoteSource, releases: Mapping[ReleaseKey, ReleaseAudit], pool: StagePool
     ) -> None:
         self._coder = coder
-        self._releases = dict(releases)
+        self._releases = Current(dict(releases))
         self._pool = pool
+
+    def take_up(self, releases: Mapping[ReleaseKey, ReleaseAudit]) -> asyncio.Event:
+        """Audit with other releases from now on; the event is set when no audit uses the old ones any more."""
+        return self._releases.replace(dict(releases))
 
     async def audit(self, request: AuditInput, call: Call) -> AuditReport:
         """Code the notes and run the rules."""
+        with self._releases.kept() as releases:
+            return await self._audit(request, call, releases)
+
+    async def _audit(
+        self, request: AuditInput, call: Call, releases: Mapping[ReleaseKey, ReleaseAudit]
+    ) -> AuditReport:
         began = time.perf_counter_ns()
         coded: list[CodedText] = []
         outlines: list[Outline] = []
@@ -99,7 +110,9 @@ class AuditFlow:
                 if isinstance(events, AsyncGenerator):
                     await events.aclose()
             coded.append(CodedText(text, tuple(in_order(results))))
-        release = next(self._releases[key] for key in outlines[0].versions.code_sets if key in self._releases)
+        # Releases that came while the notes were coded may have coded them.
+        known = {**self._releases.value, **releases}
+        release = next(known[key] for key in outlines[0].versions.code_sets if key in known)
         if call.deadline is not None and time.monotonic() >= call.deadline:
             raise DeadlineUnreachableError("the deadline has passed")
         stage = self._pool.submit(call.priority, audited, release, request, coded, outlines[0], summaries)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from bertillon_server.audit.case import Case, Clause
 from bertillon_server.audit.query_table import GAPS, INDICATORS, Gap, Indicator
 from bertillon_server.audit.relations import SIDES
+from bertillon_server.audit.standing import WORDS_ALONE, Standing
 from bertillon_server.audit.values import Evidence, Finding, Kind, Query, Rule, Severity
 from bertillon_server.coding.axes import axis_in, read_title
 from bertillon_server.coding.results import CodeRef
@@ -30,6 +31,10 @@ _ASKED = {
     AxisKind.TYPE: "type",
     AxisKind.TRIMESTER: "trimester",
 }
+# What the notes may say of a proposed code that leaves an axis open, beside a mention that means it.
+_SPOKEN_OF = frozenset(
+    {Standing.SUPPORTED, Standing.PLAUSIBLE, Standing.LESS_DOCUMENTED, Standing.OTHER_PHASE}
+)
 # Codes that are looked at for the values of an axis: those of the category, of a large one those of the subcategory.
 _MOST_LEAVES = 600
 
@@ -151,7 +156,7 @@ def indicator_without_diagnosis(case: Case) -> Iterator[Finding]:
 
 
 def _conditions(case: Case) -> list[_Condition]:
-    """Return what the notes say the patient has: expected codes, and proposed ones that a mention states."""
+    """Return what the notes say the patient has: expected codes, and proposed ones of which the notes speak."""
     found: dict[str, _Condition] = {}
     for code in (*case.expected, *(claim.code for claim in case.valid)):
         mentions = [item for item in case.by_code.get(code, ()) if item.counts]
@@ -165,6 +170,11 @@ def _conditions(case: Case) -> list[_Condition]:
         confidence = expected.confidence if expected is not None else best.mention.confidence
         evidence = tuple(item.evidence for item in mentions[:_MOST_INDICATORS])
         found[code] = _Condition(best.ref, missing, confidence, evidence)
+    for claim, support in zip(case.claims, case.supports, strict=True):
+        if claim.ref is None or not claim.billable or claim.code in found or not support.evidence:
+            continue
+        if support.standing in _SPOKEN_OF and read_title(claim.ref.title).open:
+            found[claim.code] = _Condition(claim.ref, tuple(_ASKED), WORDS_ALONE, support.evidence)
     return list(found.values())
 
 

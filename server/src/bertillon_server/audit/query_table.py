@@ -305,6 +305,22 @@ GAPS: Final[tuple[Gap, ...]] = (
         _any("biops\\w+", "patholog\\w+", "mass", "nodule"),
     ),
     Gap(
+        "fracture: site",
+        (*tuple(f"S{region}2.9" for region in range(10)), "M84.40", "M84.50", "M84.60", "M80.00", "M80.80"),
+        "Please clarify which bone is broken, and which part of it.",
+        ("a named bone, with the part that is broken", "a fracture of several bones, each with its part"),
+        (),
+        _any("x-ray", "xray", "XR", "CT", "film", "films", "radiograph", "radiographs"),
+    ),
+    Gap(
+        "pressure ulcer: site",
+        ("L89.9",),
+        "Please clarify the site of the pressure ulcer.",
+        ("sacral region", "heel", "hip", "buttock", "another site, to be named"),
+        tuple(f"L89.{region}" for region in range(9)),
+        _any("Braden", "wound", "dressing", "turn(?:ed|ing)?"),
+    ),
+    Gap(
         "pressure ulcer: stage",
         (
             "L89.009",

@@ -10,6 +10,7 @@ from bertillon_server.audit import (
     duplicates,
     evidence,
     exclusions,
+    healing,
     laterality,
     poa,
     queries,
@@ -28,6 +29,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *demographics.RULES,
     *poa.RULES,
     *queries.RULES,
+    *healing.RULES,
 )
 IDS: Final[frozenset[str]] = frozenset(rule.id for rule in RULES)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum, auto
-
 from bertillon_server.audit.case import Case, Claimed, Clause, Documented
 from bertillon_server.audit.relations import SIDES, Relation, added, relation
+from bertillon_server.audit.second_look import looked_again
+from bertillon_server.audit.standing import MOST_EVIDENCE, WORDS_ALONE, Standing, Support
 from bertillon_server.audit.values import Evidence
 from bertillon_server.coding.axes import DEFAULTS, UNSAID, axis_of, read_title
 from bertillon_server.coding.combinations import combinations
@@ -14,10 +13,6 @@ from bertillon_server.coding.results import CodeRef
 from bertillon_server.coding.vocabulary import Assertion, SuppressionReason
 from bertillon_server.coding.words import words_of
 
-# Confidence of support that rests on words of the title alone, without a mention that means the code.
-WORDS_ALONE = 0.5
-# Evidence of a finding that is quoted; the rest repeats it.
-MOST_EVIDENCE = 5
 # Codes of family history, and the beginnings of the codes of the conditions that they are for.
 _RELATIVES = {
     "Z80": ("C",),
@@ -41,42 +36,15 @@ _RELATIVES = {
 }
 
 
-class Standing(Enum):
-    """What the notes say of a code, from the best to the worst."""
-
-    SUPPORTED = auto()
-    PLAUSIBLE = auto()
-    """Words of the code stand in the notes, or it is the second reading of a mention."""
-    MORE_DOCUMENTED = auto()
-    """The notes say more than the code."""
-    UNCERTAIN = auto()
-    OTHER_SIDE = auto()
-    OTHER_PHASE = auto()
-    LESS_DOCUMENTED = auto()
-    """The notes say less than the code: it states a detail that they lack."""
-    SIBLING = auto()
-    AGAINST = auto()
-    """Only negated, hypothetical, past, or about somebody else."""
-    ABSENT = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Support:
-    """What the notes say of a code; `other` is the code that they support in its place."""
-
-    standing: Standing
-    confidence: float
-    evidence: tuple[Evidence, ...] = ()
-    other: CodeRef | None = None
-    reason: SuppressionReason | None = None
-    explanation: str = ""
-
-
 def support_of(case: Case, claim: Claimed) -> Support:
     """Return what the notes say of a proposed code that the release has."""
-    ref = claim.ref
-    if ref is None:
+    if claim.ref is None:
         return Support(Standing.ABSENT, 0.0)
+    return looked_again(case, claim.ref, _by_mentions(case, claim.ref))
+
+
+def _by_mentions(case: Case, ref: CodeRef) -> Support:
+    """Judge a code by what coding linked."""
     left_out = case.left_out.get(ref.code)
     if (
         left_out is not None
@@ -94,7 +62,7 @@ def support_of(case: Case, claim: Claimed) -> Support:
             explanation=left_out.explanation,
         )
     own = case.by_code.get(ref.code, ())
-    positive = [item for item in own if item.counts]
+    positive = [item for item in own if item.counts or _is_suspicion(ref, item)]
     expected = case.expected.get(ref.code)
     if expected is None and (more := _says_more_of(case, ref)) is not None:
         return more
@@ -106,6 +74,11 @@ def support_of(case: Case, claim: Claimed) -> Support:
     if combined:
         return Support(Standing.SUPPORTED, min(item.mention.confidence for item in combined), _of(*combined))
     return _indirect(case, ref, own)
+
+
+def _is_suspicion(ref: CodeRef, item: Documented) -> bool:
+    """Whether a code stands for a suspicion ("maternal care for suspected ..."), and a mention suspects."""
+    return "suspected" in ref.title.lower() and item.mention.suppression is SuppressionReason.UNCERTAIN
 
 
 def _says_more_of(case: Case, ref: CodeRef) -> Support | None:

@@ -75,6 +75,26 @@ def seventh_character(case: Case) -> Iterator[Finding]:
             yield _invalid(case, claim, "seventh-character", explanation, _ranked(case, codes))
 
 
+def not_in_force(case: Case) -> Iterator[Finding]:
+    """Find a proposed code that may not be reported on the date that it has of its own.
+
+    Source: the tabular list of the release for that date.
+    """
+    for claim in case.claims:
+        date = claim.proposed.date
+        if claim.ref is None or not claim.billable or date is None:
+            continue
+        release = case.book.lapsed(claim.code, date)
+        if release is not None:
+            yield _invalid(
+                case,
+                claim,
+                "not-in-force",
+                f"it may not be reported on its date, {date.isoformat()}, to which release {release} applies",
+                _nearest(case, key_of(claim.code)),
+            )
+
+
 def _seventh_problem(  # noqa: PLR0911 - a cascade
     book: CodeBook, claim: Claimed
 ) -> tuple[str, Sequence[str]] | None:
@@ -177,5 +197,12 @@ RULES = (
         "guidelines I.A.4, I.A.5",
         Severity.ERROR,
         seventh_character,
+    ),
+    Rule(
+        "not-in-force",
+        "A code that may not be reported on its own date",
+        "tabular list of the release for the date",
+        Severity.ERROR,
+        not_in_force,
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,24 +24,17 @@ _ENTRY = (
     " LEFT JOIN code p ON p.release = c.release AND p.position = c.parent WHERE c.release = ?1 AND "
 )
 _BY_KEY = _ENTRY + "c.key = ?2"
-_ABOVE = _ENTRY + "c.position < ?2 AND c.subtree_end > ?2 ORDER BY c.position"
+_AT = _ENTRY + "c.position = ?2"
 _BELOW = _ENTRY + "c.position > ?2 AND c.position < ?3 AND c.parent = ?2 ORDER BY c.position"
-# A position and all above it, nearest first: for an extended code its base is the first step up.
-_UPWARDS = (
-    "WITH RECURSIVE up (position, depth) AS (SELECT ?2, 0 UNION ALL"
-    " SELECT c.parent, up.depth + 1 FROM code c JOIN up ON c.position = up.position"
-    " WHERE c.release = ?1 AND c.parent IS NOT NULL) "
-)
+# A chain of parents is walked one at a time: as one recursive query it takes a hundred times as long, because SQLite
+# then reads the whole table to build a filter for the few rows that it looks up.
+_PARENT = "SELECT parent FROM code WHERE release = ?1 AND position = ?2"
 _NOTES = (
-    _UPWARDS + "SELECT n.kind, n.text, s.code FROM up"  # noqa: S608 (constants)
-    " JOIN note n ON n.release = ?1 AND n.position = up.position"
-    " JOIN code s ON s.release = ?1 AND s.position = up.position"
-    " WHERE n.kind <> ?3 OR up.depth <= ?4 ORDER BY up.depth, n.id"
+    "SELECT n.kind, n.text, s.code FROM note n JOIN code s ON s.release = n.release AND s.position = n.position"
+    " WHERE n.release = ?1 AND n.position = ?2 ORDER BY n.id"
 )
 _DEFINED_SEVENTH = (
-    _UPWARDS + "SELECT s.character, s.meaning FROM seventh s WHERE s.release = ?1 AND s.position ="  # noqa: S608
-    " (SELECT up.position FROM up JOIN seventh d ON d.release = ?1 AND d.position = up.position"
-    " ORDER BY up.depth LIMIT 1) ORDER BY s.ordinal"
+    "SELECT character, meaning FROM seventh WHERE release = ?1 AND position = ?2 ORDER BY ordinal"
 )
 _EXTENSIONS = (
     "SELECT e.key FROM code b JOIN code e ON e.release = b.release AND e.parent = b.position"
@@ -67,7 +61,17 @@ def find(connection: sqlite3.Connection, release: int, code: str) -> Found | Non
 
 def ancestors(connection: sqlite3.Connection, release: int, found: Found) -> tuple[CodeEntry, ...]:
     """Return the entries above one, from the chapter down."""
-    return tuple(_entry(row) for row in connection.execute(_ABOVE, (release, found.entry.order)))
+    above = list(_upwards(connection, release, found.entry.order))[:0:-1]
+    return tuple(_entry(connection.execute(_AT, (release, position)).fetchone()) for position in above)
+
+
+def _upwards(connection: sqlite3.Connection, release: int, position: int) -> Iterator[int]:
+    """Yield a position and all above it, nearest first: for an extended code its base is the first step up."""
+    at: int | None = position
+    while at is not None:
+        yield at
+        row = connection.execute(_PARENT, (release, at)).fetchone()
+        at = row[0] if row is not None else None
 
 
 def children(connection: sqlite3.Connection, release: int, found: Found) -> tuple[CodeEntry, ...]:
@@ -78,10 +82,12 @@ def children(connection: sqlite3.Connection, release: int, found: Found) -> tupl
 
 def notes(connection: sqlite3.Connection, release: int, found: Found) -> tuple[Note, ...]:
     """Return the notes that apply to an entry, its own first; inclusion terms as `Catalog.notes` says."""
-    rows = connection.execute(
-        _NOTES, (release, found.entry.order, NoteKind.INCLUSION_TERM.value, found.extended)
+    return tuple(
+        Note(NoteKind(kind), text, stated_at)
+        for depth, position in enumerate(_upwards(connection, release, found.entry.order))
+        for kind, text, stated_at in connection.execute(_NOTES, (release, position))
+        if depth <= found.extended or kind != NoteKind.INCLUSION_TERM.value
     )
-    return tuple(Note(NoteKind(kind), text, stated_at) for kind, text, stated_at in rows)
 
 
 def seventh_characters(
@@ -89,7 +95,10 @@ def seventh_characters(
 ) -> tuple[SeventhCharacter, ...]:
     """Return the values of the 7th character of an entry, in order, as `Catalog.seventh_characters` says."""
     at = (release, found.parent_position if found.extended else found.entry.order)
-    defined = connection.execute(_DEFINED_SEVENTH, at).fetchall()
+    upwards = _upwards(connection, release, at[1]) if at[1] is not None else iter(())
+    rows = (connection.execute(_DEFINED_SEVENTH, (release, position)).fetchall() for position in upwards)
+    # Those of the nearest entry that defines any.
+    defined = next((found for found in rows if found), [])
     valid = {key[-1] for (key,) in connection.execute(_EXTENSIONS, at)}
     return tuple(SeventhCharacter(*value) for value in defined if not valid or value[0] in valid)
 

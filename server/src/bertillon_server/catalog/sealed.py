@@ -23,6 +23,8 @@ _MAGIC = b"bertillon-catalog"
 _SEAL_LENGTH = len(_MAGIC) + hashlib.sha256().digest_size
 _PAGE_SIZE = 4096  # bytes; look-ups touch few pages
 _CHUNK = 1 << 20  # bytes hashed at a time
+# A use of a connection takes milliseconds; who waits so long for one will not get it.
+_LONGEST_WAIT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +70,41 @@ def _write(path: Path, kind: FileKind, fill: Callable[[sqlite3.Connection], None
 class SealedFile:
     """An open file. Safe for any number of threads: each use takes a connection out of a pool that grows with them.
 
-    A missing, damaged or closed file raises CatalogError.
+    Another file may take its place: this one is then read through the connections that it has, of which there is one
+    from the beginning. A missing, damaged or closed file raises CatalogError.
     """
 
     def __init__(self, path: Path, kind: FileKind) -> None:
+        self._identity = _identity(path)
         _check(path, kind)
         self._path = path
-        self._idle: deque[sqlite3.Connection] = deque()
+        self._idle: deque[sqlite3.Connection] = deque([_connect(path)])
+        # A connection is to the file only once something was read through it.
+        self._idle[0].execute("PRAGMA application_id").fetchone()
+        self._given_back = threading.Condition()
         self._closed = threading.Event()
+
+    def is_still(self, path: Path) -> bool:
+        """Whether this is the file at a path, and not one that has taken its place."""
+        return path == self._path and self._identity == _identity(path)
 
     def close(self) -> None:
         """Close the file; uses in progress end as they would have."""
         self._closed.set()
         while self._idle:
             self._idle.pop().close()
+
+    def _one_more(self) -> sqlite3.Connection:
+        """Open a connection, or wait for one where the file is at its place no longer."""
+        if self.is_still(self._path):
+            return _connect(self._path)
+        with self._given_back:
+            if self._given_back.wait_for(lambda: self._idle or self._closed.is_set(), _LONGEST_WAIT_S):
+                try:
+                    return self._idle.pop()
+                except IndexError:
+                    pass
+        raise CatalogError(f"the catalog file {self._path} is no longer there")
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
@@ -91,7 +114,7 @@ class SealedFile:
         try:
             connection = self._idle.pop()
         except IndexError:
-            connection = _connect(self._path)
+            connection = self._one_more()
         try:
             yield connection
         except sqlite3.Error as error:
@@ -103,7 +126,18 @@ class SealedFile:
         if self._closed.is_set():
             connection.close()
         else:
-            self._idle.append(connection)
+            with self._given_back:
+                self._idle.append(connection)
+                self._given_back.notify()
+
+
+def _identity(path: Path) -> tuple[int, ...] | None:
+    """Return what tells a file from one that takes its place, None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _check(path: Path, kind: FileKind) -> None:

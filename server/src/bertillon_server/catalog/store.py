@@ -56,8 +56,11 @@ class Catalog:
     None or empty.
     """
 
-    def __init__(self, paths: Sequence[Path], flag_paths: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, paths: Sequence[Path], flag_paths: Sequence[Path] = (), earlier: Catalog | None = None
+    ) -> None:
         """Prefer `open`."""
+        self._first = paths[0]
         self._files: list[SealedFile] = []
         self._flag_files: list[FlagFile] = []
         self._lock = threading.Lock()
@@ -65,10 +68,11 @@ class Catalog:
         self._places: dict[tuple[str, str], _At] = {}
         try:
             for path in paths:
-                self._add(path)
+                if earlier is None or not self._share(path, earlier):
+                    self._add(path)
             self._flag_files.extend(FlagFile(path) for path in flag_paths)
         except CatalogError:
-            self.close()
+            self.close(but=earlier)
             raise
         self._flags = FlagSets(self._flag_files)
         self._releases.sort(key=lambda release: (release.system, -release.valid_from.toordinal()))
@@ -84,6 +88,39 @@ class Catalog:
             return cls([first])
         codes = [folder / CODES_FILE for folder in imported.codes()]
         return cls([first, *codes], [folder / FLAGS_FILE for folder in imported.flags()])
+
+    def opened_again(self, imported: CatalogFolder) -> Catalog:
+        """Return the catalog as the directory now has it; what has not changed is shared and not read again.
+
+        Close the older one with `but` the newer one. CatalogError leaves this one as it is.
+        """
+        codes = [folder / CODES_FILE for folder in imported.codes()]
+        flags = [folder / FLAGS_FILE for folder in imported.flags()]
+        return Catalog([self._first, *codes], flags, earlier=self)
+
+    def shares(self, system: str, version: str, other: Catalog) -> bool:
+        """Whether another catalog has the same release from the same file."""
+        mine, theirs = self._places.get((system, version)), other._places.get((system, version))
+        return mine is not None and mine is theirs
+
+    def _has(self, file: SealedFile) -> bool:
+        return any(file is one for one in self._files)
+
+    def _file_at(self, path: Path) -> SealedFile | None:
+        """Return the open file that is still at a path, None where there is another or none."""
+        return next((file for file in self._files if file.is_still(path)), None)
+
+    def _share(self, path: Path, earlier: Catalog) -> bool:
+        """Take a file over from an earlier catalog, if that has it as it is now."""
+        file = earlier._file_at(path)
+        if file is None:
+            return False
+        self._files.append(file)
+        for key, at in earlier._places.items():
+            if at.file is file:
+                self._places[key] = at
+                self._releases.append(at.release)
+        return True
 
     def _add(self, path: Path) -> None:
         file = SealedFile(path, file_kind())
@@ -101,10 +138,11 @@ class Catalog:
             self._releases.append(Release(system, version, dt.date.fromisoformat(first), valid_to))
             self._places[system, version] = _At(file, id_, self._releases[-1])
 
-    def close(self) -> None:
-        """Close the files; calls in progress end as they would have."""
+    def close(self, *, but: Catalog | None = None) -> None:
+        """Close the files but those of another catalog; calls in progress end as they would have."""
         for file in self._files:
-            file.close()
+            if but is None or not but._has(file):
+                file.close()
         for flags in self._flag_files:
             flags.close()
 
@@ -218,6 +256,14 @@ class Catalog:
                         },
                     )
             return at.table
+
+    def terms(self, system: str, version: str) -> list[tuple[int, str]]:
+        """Return the names of codes beside their titles, as (position in the code table, name), in order."""
+        at = self._at(system, version)
+        with at.file.connection() as connection:
+            return connection.execute(
+                "SELECT position, text FROM term WHERE release = ? AND text IS NOT NULL ORDER BY id", (at.id,)
+            ).fetchall()
 
     def flags(self, system: str, version: str, code: str, date: dt.date | None = None) -> CodeFlags | None:
         """Return what the imported lists say of a code on a date of service, by default the release's first.

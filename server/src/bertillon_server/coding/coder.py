@@ -45,7 +45,7 @@ from bertillon_server.coding.results import (
 from bertillon_server.coding.sections import sections_from
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.standing import stands
-from bertillon_server.coding.terms import TermFlag
+from bertillon_server.coding.terms import TermFlag, TermIndex
 from bertillon_server.coding.usage import Habit, Usage, Usual
 from bertillon_server.coding.vocabulary import (
     CodingProfile,
@@ -98,6 +98,11 @@ class Coder:
     def dimensions(self) -> int:
         """Length of a vector."""
         return self._knowledge.vectors.dimensions
+
+    @property
+    def terms(self) -> TermIndex:
+        """The terms of the release."""
+        return self._knowledge.terms
 
     def tokenize(self, text: str) -> list[NDArray[np.int64]]:
         """Return a short text as one window."""
@@ -265,7 +270,9 @@ class Coder:
             judged = self._assertion.judge(reading.tokens[sentence], spans, reading.section.kind)
             judgements.update(zip(indices, judged, strict=True))
         fusion = self._knowledge.calibration.fusion
-        return [fusion.judge(judgements[i], linked.read) for i, (_, linked) in enumerate(links)]
+        return fusion.judge_all(
+            [judgements[i] for i in range(len(links))], [linked.read for _, linked in links]
+        )
 
     def _mention(
         self,
@@ -334,7 +341,7 @@ class Coder:
         return CodeRef(knowledge.system, code, knowledge.release, knowledge.codes.title(code))
 
 
-def _qualifiers(note: NoteInput, reading: Reading, found: Found, taken: NDArray[np.bool_]) -> dict[str, Span]:
+def _qualifiers(note: NoteInput, reading: Reading, found: Found, taken: Sequence[bool]) -> dict[str, Span]:
     """Return the words that may qualify a mention, the patient's sex among them where it is known."""
     context = context_of(note.text, reading.words, found, taken, reading.items)
     if note.sex is not None:

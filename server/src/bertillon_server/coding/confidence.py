@@ -64,6 +64,8 @@ _CHAPTERS |= dict.fromkeys("VWXY", "chapter:external") | {"C": "chapter:neoplasm
 class Place(Enum):
     """Where in its section a mention stands."""
 
+    __hash__ = object.__hash__  # as in `vocabulary`
+
     HEAD = auto()
     """In the head of a problem: the clinician's name for it."""
     BODY = auto()
@@ -74,6 +76,8 @@ class Place(Enum):
 
 class Tagging(Enum):
     """How the encoder's tags stand to a mention."""
+
+    __hash__ = object.__hash__
 
     EXACT = auto()
     """They name just its words."""
@@ -185,7 +189,11 @@ class ProfileModel:
 
     def confidence(self, signals: Signals) -> float:
         """Return the probability in (0, 1) that the code is right."""
-        return logistic(sum(self.weights.get(name, 0.0) * value for name, value in features(signals).items()))
+        known = self.weights.get
+        logit = 0.0
+        for name, value in features(signals).items():
+            logit += known(name, 0.0) * value
+        return logistic(logit)
 
 
 @dataclass(frozen=True, slots=True)

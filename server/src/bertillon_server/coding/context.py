@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bertillon_server.coding.axes import axis_in, axis_of
 from bertillon_server.coding.list_items import ProblemItem
 from bertillon_server.coding.mentions import Found
@@ -30,14 +27,14 @@ _SIDES = frozenset({"right", "left", "bilateral"})
 
 
 def context_of(
-    text: str, words: Words, found: Found, taken: NDArray[np.bool_], items: Sequence[ProblemItem]
+    text: str, words: Words, found: Found, taken: Sequence[bool], items: Sequence[ProblemItem]
 ) -> dict[str, Span]:
     """Return the canonical forms that may qualify a mention, each with where it stands.
 
     The clause ends at a full stop, a semicolon, a denial ("without") or another mention, unless that is what the
     mention is "with": of "asthma with status asthmaticus" one code tells both. A number counts only right after the
     mention ("CKD 3a") or after a word such as "stage": doses and dates are never taken for one. Of two sides the
-    nearer one counts, and none where the mention names its own. `taken` bool [n] tells which words belong to one.
+    nearer one counts, and none where the mention names its own. `taken` tells for each word whether it belongs to one.
     """
     near: dict[str, Span] = {}
     sided = not _SIDES.isdisjoint(words.forms[found.first : found.last])
@@ -45,11 +42,12 @@ def context_of(
     after = _walk(text, words, found, range(found.last, found.last + REACH), taken)
     for i in _nearest(found, before, after):
         form = words.forms[i]
-        if form in _SIDES and (sided or _SIDES & near.keys()):
+        if form in _SIDES and (sided or not _SIDES.isdisjoint(near)):
             continue
         if form[:1].isdigit() and i != found.last and words.forms[i - 1] not in _NUMBERED:
             continue
-        near.setdefault(form, _span(words, i))
+        if form not in near:
+            near[form] = Span(*words.places[i])
     if found.item is not None:
         _add_item(words, items[found.item], taken, near, sided=sided)
     return near
@@ -73,7 +71,7 @@ def told_by(text: str, words: Words, found: Found) -> Told:
     denying = False
     for i in range(found.first, found.last):
         form = words.forms[i]
-        if denying and ("," in text[int(words.ends[i - 1]) : int(words.starts[i])] or form == "with"):
+        if denying and ("," in words.gap(i, text) or form == "with"):
             denying = False
         denying = denying or form in _DENIALS
         (denies if denying else asserts).add(form)
@@ -85,20 +83,23 @@ def axes_of(
 ) -> list[AxisValue]:
     """Return the axes of a code that the text documents, with where it says so."""
     wanted = frozenset(asserted)
-    places = {words.forms[i]: _span(words, i) for i in range(found.last - 1, found.first - 1, -1)}
+    places = {words.forms[i]: words.places[i] for i in range(found.last - 1, found.first - 1, -1)}
     values = []
-    for form, span in {**context, **places}.items():
+    for form, place in {**context, **places}.items():
+        if form not in wanted or form in _NUMBERED:
+            continue
         kind = axis_in(form, wanted)
-        if form in wanted and kind is not None and form not in _NUMBERED:
-            values.append(AxisValue(kind, form, span))
+        if kind is not None:
+            values.append(AxisValue(kind, form, Span(*place)))
     return sorted(values, key=lambda value: value.span.start)
 
 
-def _walk(text: str, words: Words, found: Found, path: range, taken: NDArray[np.bool_]) -> list[int]:
+def _walk(text: str, words: Words, found: Found, path: range, taken: Sequence[bool]) -> list[int]:
     reached: list[int] = []
     joined = False
+    count, (begins, ends) = len(words.forms), found.sentence
     for i in path:
-        if not 0 <= i < len(words.forms):
+        if not 0 <= i < count:
             break
         if taken[i] and not joined:
             joined = path.step > 0 and any(words.forms[at] in _WITH for at in reached[-_QUALIFIED:])
@@ -106,11 +107,10 @@ def _walk(text: str, words: Words, found: Found, path: range, taken: NDArray[np.
                 break
         elif joined and not taken[i]:
             break
-        if not found.sentence.start <= words.starts[i] < found.sentence.end:
+        if not begins <= words.places[i][0] < ends:
             break
-        inner = i if path.step > 0 else i + 1
-        gap = text[int(words.ends[inner - 1]) : int(words.starts[inner])]
-        if any(c in ";.\n" for c in gap):
+        gap = words.gap(i if path.step > 0 else i + 1, text)
+        if gap != " " and (";" in gap or "." in gap or "\n" in gap):
             break
         if words.forms[i] in _DENIALS:
             break
@@ -123,11 +123,11 @@ def _nearest(found: Found, before: list[int], after: list[int]) -> list[int]:
 
 
 def _add_item(
-    words: Words, item: ProblemItem, taken: NDArray[np.bool_], near: dict[str, Span], *, sided: bool
+    words: Words, item: ProblemItem, taken: Sequence[bool], near: dict[str, Span], *, sided: bool
 ) -> None:
     """Add the axes that the rest of a problem's text states for its head."""
-    first = int(np.searchsorted(words.starts, item.head.start, "left"))
-    last = int(np.searchsorted(words.starts, max(item.body.end, item.head.end), "left"))
+    first = words.beginning_at(item.head.start)
+    last = words.beginning_at(max(item.body.end, item.head.end))
     for i in range(first, min(last, first + ITEM_REACH)):
         if taken[i]:
             continue
@@ -135,10 +135,7 @@ def _add_item(
         kind = axis_of(form)
         if kind is None or (form[:1].isdigit() and (i == 0 or words.forms[i - 1] not in _NUMBERED)):
             continue
-        if kind is AxisKind.LATERALITY and (sided or _SIDES & near.keys()):
+        if kind is AxisKind.LATERALITY and (sided or not _SIDES.isdisjoint(near)):
             continue
-        near.setdefault(form, _span(words, i))
-
-
-def _span(words: Words, i: int) -> Span:
-    return Span(int(words.starts[i]), int(words.ends[i]))
+        if form not in near:
+            near[form] = Span(*words.places[i])

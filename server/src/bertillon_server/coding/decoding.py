@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bertillon_server.coding.axes import DOMINANCE, Title, axis_in, axis_of, is_default, read_title
 from bertillon_server.coding.implied import GRANTED, by_severity, granted, implied
@@ -95,7 +95,7 @@ class _Bases:
             for form in sorted(title.asserts | title.either | title.denies):
                 self._places.setdefault(form, 1 << len(self._places))
         self.unilateral = self._places.get("unilateral", 0)
-        self.defaults = self.bits(form for form in self._places if is_default(form, ()))
+        self.defaults = self.bits([form for form in self._places if is_default(form, ())])
         self._conditional = _CONDITIONAL & self._places.keys()
         self.items = tuple(
             _Base(
@@ -115,13 +115,19 @@ class _Bases:
 
     def bits(self, forms: Iterable[str]) -> int:
         """Return the bits of the forms that a title of the scope has."""
-        places = self._places
-        return sum(places[form] for form in forms if form in places)
+        places, found = self._places, 0
+        for form in forms:
+            if form in places:
+                found |= places[form]
+        return found
 
-    def documented(self, said: frozenset[str]) -> int:
-        """Return the bits of the forms that count as documented although the text does not say them."""
-        asked = (form for form in self._conditional if is_default(form, said) or granted(form, said))
-        return self.defaults | self.bits(asked)
+    def granted(self, said: frozenset[str]) -> int:
+        """Return the bits of the forms that count as documented since the text says something else."""
+        if not self._conditional:
+            return 0
+        return self.bits(
+            [form for form in self._conditional if is_default(form, said) or granted(form, said)]
+        )
 
     def unknown(self, forms: Iterable[str]) -> int:
         """Return how many of the forms no title of the scope has."""
@@ -138,6 +144,43 @@ class _Bases:
         return self._of_code[code]
 
 
+# For concepts that have no choice of leaves.
+_NO_BASES = _Bases({})
+
+
+class _Option(NamedTuple):
+    """Leaves that a concept may be decoded to, and what their score is made of.
+
+    `more` are the bits that they assert beyond the concept, `either` those of which one would do, `denies` those that
+    they deny. `moved` are all bits that move the score where the text says them, which is `silent` where it says none.
+    """
+
+    base: _Base
+    moved: int
+    silent: float
+    constant: float
+    more: int
+    either: int
+    denies: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Aim:
+    """What decoding a concept comes to before any text is looked at.
+
+    `settled` is the leaf of a concept that nothing says more of; the rest is empty then. Forms and bits `asked` are
+    those of the concept itself.
+    """
+
+    scope: str
+    billable: bool
+    settled: Leaf | None
+    bases: _Bases
+    wanted: frozenset[str]
+    asked: int
+    options: tuple[_Option, ...]
+
+
 class Decoder:
     """Decodes concepts of one release; keeps the titles it has taken apart."""
 
@@ -145,6 +188,10 @@ class Decoder:
         self._codes = codes
         # Bounded by the number of categories and subcategories of the release; keys are codes.
         self._bases = lru_cache(maxsize=20_000)(self._read_bases)
+        # Some 30 options of 200 bytes each: 25 MB at most.
+        self._aims = lru_cache(maxsize=4_096)(self._read_aim)
+        self._titles = lru_cache(maxsize=131_072)(self._read_title)
+        self._missing = lru_cache(maxsize=20_000)(self._read_missing)
         self._leaf_count = lru_cache(maxsize=5_000)(lambda category: len(codes.leaves(category)))
 
     def decode(
@@ -159,10 +206,40 @@ class Decoder:
         `span` holds the canonical forms of the mention itself, `context` those of the words around it that
         may qualify it, `denied` those that the mention denies ("without aura").
         """
-        said = span | context.keys()
-        said |= implied(target, said)
+        said = span.union(context)
+        if more := implied(target, said):
+            said |= more
         target = by_severity(target, said)
-        title = read_title(self._codes.title(target))
+        aim = self._aims(target)
+        if aim.settled is not None:
+            return aim.settled
+        if not aim.options:
+            return None
+        bases, wanted = aim.bases, aim.wanted
+        base, invented = _best(aim, said, denied)
+        used = frozenset([form for form in base.title.asserts - wanted if _says(said, form)])
+        if aim.billable and not used and not base.title.denies & denied:
+            # A sibling takes the place of a code that may be reported only for what the text says beyond it.
+            invented, base = 0, bases.of_code(target)
+        return Leaf(_seventh(base, said), used, invented, aim.scope)
+
+    def missing(self, leaf: Leaf) -> tuple[AxisKind, ...]:
+        """Return the axes on which more specific codes than a leaf exist and the text that chose it is silent."""
+        return () if leaf.scope is None else self._missing(leaf.scope, leaf.code)
+
+    def title(self, code: str) -> Title:
+        """Return the title of a code, taken apart."""
+        return self._titles(code)
+
+    def _read_title(self, code: str) -> Title:
+        return read_title(self._codes.title(code))
+
+    def _read_missing(self, scope: str, code: str) -> tuple[AxisKind, ...]:
+        bases = self._bases(scope)
+        return _missing(bases.of_code(code), bases.items)
+
+    def _read_aim(self, target: str) -> _Aim:
+        title = self.title(target)
         wanted = title.asserts | title.either
         scope = target
         billable = self._codes.is_billable(target)
@@ -174,29 +251,15 @@ class Decoder:
             ):
                 scope = category
             elif billable:
-                return Leaf(target, frozenset(), 0)
+                return _Aim(
+                    scope, billable, Leaf(target, frozenset(), 0), _NO_BASES, frozenset(), 0, options=()
+                )
         bases = self._bases(scope)
-        if not bases.items:
-            return None
-        if not billable:
+        if not billable and bases.items:
             wanted |= self._bases(target).shared
-        base, invented = _best(bases, wanted, said, denied, keep=scope != target)
-        used = frozenset(form for form in base.title.asserts - wanted if _says(said, form))
-        if billable and not used and not base.title.denies & denied:
-            # A sibling takes the place of a code that may be reported only for what the text says beyond it.
-            invented, base = 0, bases.of_code(target)
-        return Leaf(_seventh(base, said), used, invented, scope)
-
-    def missing(self, leaf: Leaf) -> tuple[AxisKind, ...]:
-        """Return the axes on which more specific codes than a leaf exist and the text that chose it is silent."""
-        if leaf.scope is None:
-            return ()
-        bases = self._bases(leaf.scope)
-        return _missing(bases.of_code(leaf.code), bases.items)
-
-    def title(self, code: str) -> Title:
-        """Return the title of a code, taken apart."""
-        return read_title(self._codes.title(code))
+        asked = bases.bits(wanted)
+        options = _options(bases, wanted, asked, lost=_LOST if scope != target else _LOST_BELOW)
+        return _Aim(scope, billable, None, bases, wanted, asked, options)
 
     def _read_bases(self, scope: str) -> _Bases:
         grouped: dict[Title, list[tuple[str, str]]] = {}
@@ -217,39 +280,49 @@ def _says(said: frozenset[str], form: str) -> bool:
     return form in said or (form == "unilateral" and not said.isdisjoint(("right", "left")))
 
 
-def _best(
-    bases: _Bases, wanted: frozenset[str], said: frozenset[str], denied: frozenset[str], *, keep: bool
-) -> tuple[_Base, int]:
+def _options(bases: _Bases, wanted: frozenset[str], asked: int, lost: float) -> tuple[_Option, ...]:
+    """Return the leaves of a scope as a concept that has the forms `wanted` meets them."""
+    # What is wanted and no title of the scope has is lost whichever is chosen.
+    always_lost = lost * bases.unknown(wanted)
+    options = []
+    for base in bases.items:
+        more, either = base.asserts & ~asked, base.either & ~asked
+        constant = base.constant + always_lost + lost * (asked & ~base.asserts & ~base.either).bit_count()
+        silent = constant + _INVENTED * (more & ~bases.defaults).bit_count()
+        silent += _DENIED * base.denies.bit_count()
+        moved = more | either | (base.denies & ~asked)
+        options.append(_Option(base, moved, silent, constant, more, either, base.denies))
+    return tuple(options)
+
+
+def _best(aim: _Aim, said: frozenset[str], denied: frozenset[str]) -> tuple[_Base, int]:
     """Return the leaves with the highest score, the first among equals, and how many details they would invent."""
-    asked, told, ruled_out = bases.bits(wanted), bases.bits(said), bases.bits(denied)
-    documented = bases.documented(said)
+    bases, asked = aim.bases, aim.asked
+    told, ruled_out = bases.bits(said), bases.bits(denied)
+    granted = bases.granted(said)
+    documented = bases.defaults | granted
     supported = told
     if "right" in said or "left" in said:
         supported |= bases.unilateral
-    lost = _LOST if keep else _LOST_BELOW
-    # What is wanted and no title of the scope has is lost whichever is chosen.
-    always_lost = lost * bases.unknown(wanted)
-    best, least, highest = bases.items[0], 0, -math.inf
-    for base in bases.items:
-        asserts, either, denies = base.asserts, base.either, base.denies
-        more = asserts & ~asked
-        invented = (more & ~supported & ~documented).bit_count()
-        score = (
-            base.constant
-            + always_lost
-            + _SUPPORTED * ((more & supported).bit_count() + (either & ~asked & told).bit_count())
-            + _INVENTED * invented
-            + lost * (asked & ~asserts & ~either).bit_count()
-        )
-        if denies:
-            contradicted = denies & told & ~asked
-            left = denies & ~contradicted
-            confirmed = (left & ruled_out).bit_count()
-            score += _CONTRADICTED * contradicted.bit_count() + _SUPPORTED * confirmed
-            score += _DENIED * (left.bit_count() - confirmed)
+    moving = supported | granted
+    best, highest = aim.options[0], -math.inf
+    for option in aim.options:
+        _, moved, score, constant, more, either, denies = option
+        if moved & moving or denies & ruled_out:
+            score = (
+                constant
+                + _SUPPORTED * ((more & supported).bit_count() + (either & told).bit_count())
+                + _INVENTED * (more & ~supported & ~documented).bit_count()
+            )
+            if denies:
+                contradicted = denies & told & ~asked
+                left = denies & ~contradicted
+                confirmed = (left & ruled_out).bit_count()
+                score += _CONTRADICTED * contradicted.bit_count() + _SUPPORTED * confirmed
+                score += _DENIED * (left.bit_count() - confirmed)
         if score > highest + _ROUNDING:
-            best, least, highest = base, invented, score
-    return best, least
+            best, highest = option, score
+    return best.base, (best.more & ~supported & ~documented).bit_count()
 
 
 def _seventh(base: _Base, said: frozenset[str]) -> str:

@@ -110,7 +110,7 @@ class Encounter:
             (mention, MentionRef(result.section.index, index, mention.span))
             for result in results
             for index, mention in enumerate(result.mentions)
-            if mention.code is not None
+            if mention.code is not None and mention.code.system == self._knowledge.system
         ]
         # Mentions that count come first, so that a code's reason is that of a mention only if none counts.
         for mention, ref in sorted(
@@ -147,7 +147,9 @@ class Encounter:
             mention.code
             for result in results
             for mention in result.mentions
-            if mention.assertion is Assertion.PRESENT and mention.code is not None
+            if mention.assertion is Assertion.PRESENT
+            and mention.code is not None
+            and mention.code.system == self._knowledge.system
         ]
         for entry in self._active():
             fuller = {code.code: code for code in told if entry.missing and _says_more(entry.ref, code)}

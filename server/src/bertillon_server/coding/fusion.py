@@ -7,8 +7,7 @@ power below 1 because the two are not independent. Table and power are part of t
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +19,7 @@ from bertillon_server.coding.vocabulary import Assertion
 
 # No assertion is rarer than this, and no verdict of a rule excludes another altogether.
 _RAREST = 1e-4
+_PLACES = {assertion: place for place, assertion in enumerate(ASSERTIONS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +62,29 @@ class Fusion:
 
     def judge(self, judgement: Judgement, read: MentionReading | None) -> Judgement:
         """Return what is likeliest; the cue of the rules stays with what the rules found."""
-        if read is None or not self.power:
-            return judgement
-        best = int(self.scores(ASSERTIONS.index(judgement.assertion), read.assertion).argmax())
-        if ASSERTIONS[best] is judgement.assertion or _stands(judgement, ASSERTIONS[best]):
-            return judgement
-        return dataclasses.replace(judgement, assertion=ASSERTIONS[best], cue=None)
+        return self.judge_all([judgement], [read])[0]
 
-    def scores(self, by_rules: int, read: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return the log-chances [7], but for a constant, given the rules' verdict and the encoder's chances [7]."""
+    def judge_all(
+        self, judgements: Sequence[Judgement], read: Sequence[MentionReading | None]
+    ) -> list[Judgement]:
+        """Judge the mentions of a section at once: it is calls of numpy that cost."""
+        judged = list(judgements)
+        seen = [(i, reading.assertion) for i, reading in enumerate(read) if reading is not None]
+        if not seen or not self.power:
+            return judged
+        rules = np.array([_PLACES[judged[i].assertion] for i, _ in seen])
+        likeliest = self.scores(rules, np.array([chances for _, chances in seen])).argmax(axis=1)
+        for (i, _), best in zip(seen, likeliest.tolist(), strict=True):
+            by_rules, assertion = judged[i], ASSERTIONS[best]
+            if assertion is not by_rules.assertion and not _stands(by_rules, assertion):
+                judged[i] = Judgement(assertion, None)
+        return judged
+
+    def scores(self, by_rules: int | NDArray[np.integer], read: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the log-chances [..., 7], but for a constant, given the rules' verdict and the encoder's chances.
+
+        `by_rules` [...] are places in `heads.ASSERTIONS`, `read` [..., 7].
+        """
         evidence = np.log(np.maximum(read, self.least)) - np.log(np.maximum(self.usual, _RAREST))
         scores: NDArray[np.float64] = (
             np.log(np.maximum(self.meant[by_rules], _RAREST)) + self.power * evidence

@@ -18,6 +18,7 @@ _LOBES = MappingProxyType(
         "lll": ("left", "lower", "lobe"),
     }
 )
+_LOBE_NAMES = frozenset(_LOBES)
 # Diabetes that is "inadequately controlled", "out of control" or "poorly controlled" is diabetes with hyperglycemia
 # (Alphabetic Index, Diabetes).
 _DIABETES = ("E08", "E09", "E10", "E11", "E13")
@@ -35,7 +36,9 @@ _ABUSE, _DEPENDENT, _USE = "10", "20", "90"
 
 def implied(target: str, said: Collection[str]) -> frozenset[str]:
     """Return the canonical forms that a text says of a concept in other words."""
-    found = {form for lobe, forms in _LOBES.items() if lobe in said for form in forms}
+    found: set[str] = set()
+    if not _LOBE_NAMES.isdisjoint(said):
+        found = {form for lobe, forms in _LOBES.items() if lobe in said for form in forms}
     if target.startswith(_DIABETES) and "controlled" in said and not _POORLY.isdisjoint(said):
         found.add("hyperglycemia")
     return frozenset(found)
@@ -48,8 +51,10 @@ def granted(form: str, said: Collection[str]) -> bool:
 
 def by_severity(target: str, said: Collection[str]) -> str:
     """Return the code that the severity of a use disorder asks for; any other code as it is."""
+    if not target.startswith("F1"):
+        return target
     category, _, rest = target.partition(".")
-    if not category.startswith("F1") or category == "F17" or rest != _USE:
+    if category == "F17" or rest != _USE:
         return target
     disordered = {"use", "disease"} <= set(said) or not _USE_DISORDERS.isdisjoint(said)
     if disordered and not _DEPENDENCE.isdisjoint(said):

@@ -114,12 +114,16 @@ class ImportedConcepts:
     def nearest(self, encoded: NDArray[np.floating], limit: int) -> list[tuple[str, str, float]]:
         """Return the codes nearest to an encoded query [tokens, width] as (code, title, cosine), best first."""
         query = pooled(encoded[1:-1, : self._vectors.dimensions].astype(np.float32))
-        rows, cosines = self._vectors.nearest(query, _NEIGHBOURS_PER_HIT * limit)
+        table, best = self._table, self.similar(query, limit)
+        return [(table.codes[at], table.titles[at], cosine) for at, cosine in best.items()]
+
+    def similar(self, vector: NDArray[np.float32], limit: int) -> dict[int, float]:
+        """Return the positions of the codes nearest to a vector of length 1 with their cosines, best first."""
+        rows, cosines = self._vectors.nearest(vector, _NEIGHBOURS_PER_HIT * limit)
         best: dict[int, float] = {}
         for position, cosine in zip(self._positions[rows].tolist(), cosines.tolist(), strict=True):
             best.setdefault(position, cosine)
-        table = self._table
-        return [(table.codes[at], table.titles[at], cosine) for at, cosine in list(best.items())[:limit]]
+        return dict(list(best.items())[:limit])
 
 
 def made_by(folder: Path) -> str | None:

@@ -90,11 +90,14 @@ class Said:
     @property
     def everything(self) -> frozenset[str]:
         """What the mention and the words around it assert."""
-        return self.told.asserts | self.context.keys()
+        return self.told.asserts.union(self.context)
 
 
-class Decoded(dict[tuple[object, ...], Leaf | None]):
-    """Leaves that were decoded already, by what they were decoded from; lives as long as one section is coded."""
+class Decoded(dict[tuple[frozenset[str], frozenset[str], frozenset[str]], dict[str, Leaf | None]]):
+    """Leaves that were decoded already, by what is said (asserted, denied, around) and by the concept's code.
+
+    It lives as long as one section is coded.
+    """
 
 
 class Linker:
@@ -114,7 +117,7 @@ class Linker:
         self._vectors = vectors
         # Rows of the concept vectors by code: `_order[_bounds[i]:_bounds[i + 1]]` are those of code i.
         self._order = np.argsort(concepts, kind="stable")
-        self._bounds = np.searchsorted(concepts[self._order], np.arange(len(index.codes) + 1))
+        self._bounds = np.searchsorted(concepts[self._order], np.arange(len(index.codes) + 1)).tolist()
         self._numbers = {code: number for number, code in enumerate(index.codes)}
         # uint32 [rows]: the code of each concept vector, as an index into the term index's codes.
         self._concepts = concepts
@@ -156,22 +159,23 @@ class Linker:
 
     def _link(self, meanings: Mapping[str, Meaning], said: Said, limit: int, decoded: Decoded) -> Link | None:
         candidates = []
+        asserts, denies = said.told.asserts, said.told.denies
         around = frozenset(said.context)
+        leaves = decoded.setdefault((asserts, denies, around), {})
         for code, (weight, flags, similarity) in meanings.items():
-            key = code, said.told, around
-            if key not in decoded:
-                decoded[key] = self._decoder.decode(code, said.told.asserts, said.context, said.told.denies)
-            leaf = decoded[key]
+            if code not in leaves:
+                leaves[code] = self._decoder.decode(code, asserts, said.context, denies)
+            leaf = leaves[code]
             if leaf is None:
                 continue
             evidence = Evidence(
-                weight=weight,
-                flags=flags,
-                similarity=similarity,
-                invented=leaf.invented,
-                used=len(leaf.used),
-                said=said.told.asserts,
-                title=self._decoder.title(leaf.code),
+                weight,
+                flags,
+                similarity,
+                leaf.invented,
+                len(leaf.used),
+                asserts,
+                self._decoder.title(leaf.code),
             )
             candidates.append(Candidate(leaf, evidence, self._ranking.score(evidence)))
         if not candidates:
@@ -193,10 +197,11 @@ class Linker:
         best: dict[str, Meaning] = {}
         everything = said.everything
         numbered = any(form[:1].isdigit() for form in everything)
-        for row, cosine in zip(rows.tolist(), cosines.tolist(), strict=True):
+        numbers, codes = self._concepts[rows].tolist(), self._index.codes
+        for number, cosine in zip(numbers, cosines.tolist(), strict=True):
             if cosine < MIN_COSINE or len(best) > limit:
                 break
-            code = self.code_of(row)
+            code = codes[number]
             if code != GONE and code not in best and self._details(code, numbered) <= everything:
                 best[code] = (0.0, _NO_FLAGS, cosine)
         return best
@@ -218,7 +223,7 @@ class Linker:
         if read is None or number is None:
             return None
         rows = self._order[self._bounds[number] : self._bounds[number + 1]]
-        return float(self._vectors.similarity(read.vector, rows).max()) if len(rows) else None
+        return max(self._vectors.similarity(read.vector, rows).tolist()) if len(rows) else None
 
     def code_of(self, row: int) -> str:
         """Return the code of a concept vector; `GONE` for one of another release that this one has nothing of."""

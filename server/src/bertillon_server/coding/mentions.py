@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,10 @@ MAX_PHRASE_WORDS = 8
 
 # Words that a number belongs to and that carry no weight in a term.
 _INTRODUCES = frozenset({"type", "stage", "grade", "class"})
+
+# What stands between most words, looked at before each of its characters is.
+_PLAIN_GAPS = frozenset({" ", "", ", ", "-", "\n"})
+_START = attrgetter("start")
 
 # A phrase of shorter words only is made of abbreviations, which an encoder of general language guesses at.
 MIN_PHRASE_WORD = 4
@@ -82,23 +87,23 @@ def find_terms(
     if not sentences or not words.forms:
         return []
     found = []
-    taken = np.zeros(len(words.forms), np.bool_)
+    taken = [False] * len(words.forms)
     matches = coherent(text, words, [*named, *index.matches(words, numbers)])
     matches = read_spread(text, words, numbers, index, matches)
     matches = [m for m in matches if not _leaves_bold(text, words, m)]
     ranked = sorted(matches, key=lambda m: (-m.weight, m.last - m.first, m.first, -m.row))
     for match in ranked:
-        if taken[match.first : match.last].any():
+        if True in taken[match.first : match.last]:
             continue
         first = _with_its_number(words, match.first, taken)
-        taken[first : match.last] = True
-        span = Span(int(words.starts[first]), int(words.ends[match.last - 1]))
+        taken[first : match.last] = [True] * (match.last - first)
+        span = words.span(first, match.last)
         sentence = sentences[int(numbers[match.first])]
         found.append(Found(first, match.last, span, sentence, match, _item_of(span, items)))
     return sorted(found, key=lambda f: f.first)
 
 
-def _with_its_number(words: Words, first: int, taken: NDArray[np.bool_]) -> int:
+def _with_its_number(words: Words, first: int, taken: Sequence[bool]) -> int:
     """Return where a term begins that starts with a number: at "type" in "type 2 diabetes"."""
     introduced = first > 0 and not taken[first - 1] and words.forms[first - 1] in _INTRODUCES
     return first - 1 if introduced and words.forms[first][:1].isdigit() else first
@@ -106,7 +111,7 @@ def _with_its_number(words: Words, first: int, taken: NDArray[np.bool_]) -> int:
 
 def _leaves_bold(text: str, words: Words, match: TermMatch) -> bool:
     """Whether a term begins inside bold text and ends outside: what is bold is the name."""
-    return "**" in text[int(words.starts[match.first]) : int(words.ends[match.last - 1])]
+    return "**" in words.span(match.first, match.last).of(text)
 
 
 def find_phrases(
@@ -116,29 +121,29 @@ def find_phrases(
     sentences: Sequence[Span],
     items: Sequence[ProblemItem],
     known: Sequence[Found],
-    barred: NDArray[np.bool_],
+    barred: Sequence[bool],
 ) -> list[Found]:
     """Return what a problem list, or an assessment in prose, names and no term covers: phrases for the encoder.
 
     Where problems are listed, their heads are read; the text below a head tells what is done about it. A term
-    found inside a phrase may name only a part of it. `barred` bool [n] are the words that assert: they end a phrase,
+    found inside a phrase may name only a part of it. `barred` tells for each word whether it is one of those that assert: they end a phrase,
     since inside one they would be read as a part of the name ("pneumonia ruled out").
     """
     if not sentences or not words.forms:
         return []
-    covered = taken_words(words, known)
+    silent = (words.plain == 0).tolist()
+    covered = [known or unsaid for known, unsaid in zip(taken_words(words, known), silent, strict=True)]
     heads: list[tuple[Span, int | None]] = [(item.head, number) for number, item in enumerate(items)]
     places = heads or [(sentence, None) for sentence in sentences]
     phrases = []
     for place, item in places:
-        first = int(np.searchsorted(words.starts, place.start, "left"))
-        last = int(np.searchsorted(words.ends, place.end, "right"))
+        first, last = words.beginning_at(place.start), words.ending_after(place.end)
         for begin, end in _runs(text, words, barred, first, last):
-            if not ((words.plain[begin:end] != 0) & ~covered[begin:end]).any():
+            if all(covered[begin:end]):
                 continue
             if max(map(len, words.forms[begin:end])) < MIN_PHRASE_WORD:
                 continue
-            span = Span(int(words.starts[begin]), int(words.ends[end - 1]))
+            span = words.span(begin, end)
             if is_system(span.of(text)):
                 continue
             phrases.append(Found(begin, end, span, sentences[int(numbers[begin])], None, item))
@@ -150,19 +155,18 @@ def found_at(
     words: Words,
     sentences: Sequence[Span],
     items: Sequence[ProblemItem],
-    barred: NDArray[np.bool_],
+    barred: Sequence[bool],
 ) -> Found | None:
     """Return a span that the encoder tagged as a candidate of whole words; None when it holds none.
 
-    Words that assert (`barred` bool [n]) are no part of it at either end, and not within.
+    Words that assert (those that are `barred`) are no part of it at either end, and not within.
     """
-    first = int(np.searchsorted(words.ends, span.start, "right"))
-    last = int(np.searchsorted(words.starts, span.end, "left"))
+    first, last = words.ending_after(span.start), words.beginning_at(span.end)
     while first < last and barred[first]:
         first += 1
     while first < last and barred[last - 1]:
         last -= 1
-    if barred[first:last].any():
+    if True in barred[first:last]:
         return None
     if first >= last or last - first > MAX_PHRASE_WORDS or not words.plain[first:last].any():
         return None
@@ -175,8 +179,10 @@ def found_between(
     first: int, last: int, words: Words, sentences: Sequence[Span], items: Sequence[ProblemItem]
 ) -> Found | None:
     """Return the words `[first, last)` as a candidate that no term covers; None when no sentence holds them."""
-    whole = Span(int(words.starts[first]), int(words.ends[last - 1]))
-    sentence = next((s for s in sentences if s.contains(whole)), None)
+    whole = words.span(first, last)
+    # Sentences do not overlap: the last one that begins by then holds it, or none does.
+    before = bisect_right(sentences, whole.start, key=_START) - 1
+    sentence = sentences[before] if before >= 0 and sentences[before].contains(whole) else None
     return None if sentence is None else Found(first, last, whole, sentence, None, _item_of(whole, items))
 
 
@@ -185,24 +191,24 @@ def breaks_phrase(form: str) -> bool:
     return form in _BREAKS
 
 
-def taken_words(words: Words, found: Iterable[Found]) -> NDArray[np.bool_]:
-    """Return bool [n]: which words belong to one of the mentions."""
-    taken = np.zeros(len(words.forms), np.bool_)
-    for mention in found:
-        taken[mention.first : mention.last] = True
-    return taken
+def taken_words(words: Words, found: Iterable[Found]) -> list[bool]:
+    """Return for each word whether it belongs to one of the mentions."""
+    return _inside(words, ((mention.first, mention.last) for mention in found))
 
 
-def words_within(words: Words, spans: Sequence[Span]) -> NDArray[np.bool_]:
-    """Return bool [n]: which words lie in one of the spans."""
-    within = np.zeros(len(words.forms), np.bool_)
-    for span in spans:
-        first = int(np.searchsorted(words.ends, span.start, "right"))
-        within[first : int(np.searchsorted(words.starts, span.end, "left"))] = True
-    return within
+def words_within(words: Words, spans: Sequence[Span]) -> list[bool]:
+    """Return for each word whether it lies in one of the spans."""
+    return _inside(words, ((words.ending_after(span.start), words.beginning_at(span.end)) for span in spans))
 
 
-def _runs(text: str, words: Words, barred: NDArray[np.bool_], first: int, last: int) -> list[tuple[int, int]]:
+def _inside(words: Words, ranges: Iterable[tuple[int, int]]) -> list[bool]:
+    inside = [False] * len(words.forms)
+    for first, last in ranges:
+        inside[first:last] = [True] * (last - first)
+    return inside
+
+
+def _runs(text: str, words: Words, barred: Sequence[bool], first: int, last: int) -> list[tuple[int, int]]:
     """Cut the words `[first, last)` where a phrase ends: at words that break it and at punctuation."""
     runs = []
     begin = first
@@ -212,8 +218,8 @@ def _runs(text: str, words: Words, barred: NDArray[np.bool_], first: int, last: 
         elif barred[i] or not words.forms[i] or words.forms[i] in _BREAKS:
             ends, skips = True, 1
         else:
-            gap = text[int(words.ends[i - 1]) : int(words.starts[i])] if i > begin else ""
-            ends, skips = any(c in ";:.()[]/?*" for c in gap), 0
+            gap = words.gap(i, text) if i > begin else ""
+            ends, skips = gap not in _PLAIN_GAPS and any(c in ";:.()[]/?*" for c in gap), 0
         if ends:
             if 0 < i - begin <= MAX_PHRASE_WORDS:
                 runs.append((begin, i))

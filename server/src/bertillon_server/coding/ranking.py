@@ -43,14 +43,14 @@ class Evidence:
 
 def features(evidence: Evidence) -> dict[str, float]:
     """Return the features of a candidate by name; absent ones are 0."""
-    wanted = evidence.title.asserts | evidence.title.either
-    shared = len(wanted & evidence.said)
+    title, said = evidence.title, evidence.said
+    wanted = title.asserts | title.either if title.either else title.asserts
     named = {
         "invented": float(evidence.invented > 0),
         "used": float(min(evidence.used, 2)),
-        "open": float(evidence.title.open),
-        "title:unsaid": float(len(evidence.title.asserts - evidence.said)) / (1 + len(wanted)),
-        "said:untitled": float(len(evidence.said) - shared) / (1 + len(evidence.said)),
+        "open": float(title.open),
+        "title:unsaid": len(title.asserts - said) / (1 + len(wanted)),
+        "said:untitled": (len(said) - len(wanted & said)) / (1 + len(said)),
     }
     if evidence.similarity is not None:
         named["near"] = 10.0 * (evidence.similarity - 0.6)
@@ -75,4 +75,8 @@ class Ranking:
 
     def score(self, evidence: Evidence) -> float:
         """Return how much speaks for a candidate, in logits."""
-        return sum(self.weights.get(name, 0.0) * value for name, value in features(evidence).items())
+        known = self.weights.get
+        total = 0.0
+        for name, value in features(evidence).items():
+            total += known(name, 0.0) * value
+        return total

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,8 +42,9 @@ MAX_WINDOWS = 256
 class Reading:
     """A section that has been read: what it may mention, and the windows that the encoder is to see.
 
-    `tokens` are those of each sentence, as the rules of assertion read it; `barred` bool [words] are the words that
-    assert; `seen` are the windows that hold a term, or where problems are named in words of the clinician's own.
+    `tokens` are those of each sentence, as the rules of assertion read it; `barred` tells for each word whether it
+    asserts; `seen` are the windows that hold a term, or where problems are named in words of the clinician's own, of
+    all that were `cut`.
     """
 
     section: Section
@@ -51,11 +52,12 @@ class Reading:
     tokens: Mapping[Span, Tokens]
     items: tuple[ProblemItem, ...]
     words: Words
-    barred: NDArray[np.bool_]
+    barred: Sequence[bool]
     terms: tuple[Found, ...]
     phrases: tuple[Found, ...]
     seen: tuple[Window, ...]
     tokenize_us: int
+    cut: tuple[Window, ...] = ()
 
     @property
     def windows(self) -> list[NDArray[np.int64]]:
@@ -82,12 +84,22 @@ def read_section(knowledge: Knowledge, assertion: AssertionRules, text: str, sec
     barred = words_within(words, cues)
     if section.kind in PHRASE_KINDS:
         phrases = find_phrases(text, words, numbers, sentences, items, terms, barred)
-    windows = cut_windows(text, section.body, section.kind, sentences, knowledge.tokenizer)
+    cut = windows = cut_windows(text, section.body, section.kind, sentences, knowledge.tokenizer)
     if section.kind not in PHRASE_KINDS:
         starts = [term.span.start for term in terms]
         windows = [window for window in windows if window.holds_one_of(starts)]
     spent = (time.perf_counter_ns() - began) // 1000
     seen = tuple(windows[:MAX_WINDOWS])
     return Reading(
-        section, sentences, tokens, items, words, barred, tuple(terms), tuple(phrases), seen, spent
+        section,
+        sentences,
+        tokens,
+        items,
+        words,
+        barred,
+        tuple(terms),
+        tuple(phrases),
+        seen,
+        spent,
+        tuple(cut),
     )

@@ -35,6 +35,7 @@ class CodingOptions:
     """How to code; `None` leaves a choice to the profile."""
 
     code_systems: tuple[str, ...] = ("icd-10-cm",)
+    """Systems to code with; empty for those of the setting that are loaded."""
     profile: CodingProfile = CodingProfile.ENCOUNTER
     min_confidence: float | None = None
     max_alternatives: int = 3
@@ -203,13 +204,15 @@ class SuppressedCode:
 
 @dataclass(frozen=True, slots=True)
 class EncounterSummary:
-    """The encounter as a whole."""
+    """The encounter as a whole; procedures stand apart from the diagnoses."""
 
     codes: tuple[EncounterCode, ...]
     suppressed: tuple[SuppressedCode, ...]
     versions: Versions
     notices: tuple[Notice, ...]
     timings: Timings
+    procedures: tuple[EncounterCode, ...] = ()
+    suppressed_procedures: tuple[SuppressedCode, ...] = ()
 
 
 Event = Outline | SectionResult | EncounterSummary

@@ -62,7 +62,8 @@ _INTEGRAL: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("G40",), ("R56", "R41.0")),
     (("H81", "H83"), ("R42", "R11")),
     (("G47.3",), ("R06.83", "R40.0", "R53")),
-    (("F32", "F33", "F41", "F43"), ("R45", "R53.83", "R46")),
+    # Suicidal ideation and self-harm (R45.8) are no part of a mood disorder: they are coded beside it.
+    (("F32", "F33", "F41", "F43"), ("R45.0", "R45.1", "R45.2", "R45.3", "R45.4", "R45.7", "R53.83", "R46")),
     (("G20", "G25.0"), ("R25.1", "R26", "R29.6")),
     # Bones, joints, skin.
     (

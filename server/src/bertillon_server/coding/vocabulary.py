@@ -6,6 +6,9 @@ from enum import Enum, auto
 
 
 class _Named(Enum):
+    # Members are one of a kind: identity will do, and is many times as fast as the hash of a name.
+    __hash__ = object.__hash__
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}.{self.name}"
 
@@ -100,6 +103,9 @@ class AxisKind(_Named):
     COMPLICATION = auto()
     SITE = auto()
     CAUSE = auto()
+    APPROACH = auto()
+    DEVICE = auto()
+    QUALIFIER = auto()
 
 
 class SuppressionReason(_Named):
@@ -117,3 +123,4 @@ class SuppressionReason(_Named):
     NOT_CODEABLE_HERE = auto()
     LOW_CONFIDENCE = auto()
     NO_BILLABLE_CODE = auto()
+    COMPONENT = auto()

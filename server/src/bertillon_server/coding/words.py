@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,15 +110,20 @@ _SAME = {_singular(met): _singular(matched) for met, matched in _SAME_PAIRS.item
 _BRITISH = re.compile(r"^oe(?=d|s)|(?<=f)oe(?=t)|(?<=rrh)oe|(?<=pn)oe|ae(?=m|st|cal|cum|d)")
 
 
+_END = itemgetter(1)
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """The words of a text, n of them.
 
-    `starts` and `ends` are int32 [n] code points; `forms` the canonical forms; `upper` tells which words are
+    `places` are their ranges in code points, and `starts` and `ends` int32 [n] the same as arrays: a place is asked
+    for one by one, and many at once. `forms` are the canonical forms; `upper` tells which words are
     written in capitals; `full` uint64 [n] hashes of the forms, silent words 0; `plain` the same with words of
     laterality silenced too.
     """
 
+    places: tuple[tuple[int, int], ...]
     starts: NDArray[np.int32]
     ends: NDArray[np.int32]
     forms: tuple[str, ...] = field(repr=False)
@@ -124,12 +131,27 @@ class Words:
     full: NDArray[np.uint64]
     plain: NDArray[np.uint64]
 
+    def span(self, first: int, last: int) -> Span:
+        """Return where the words `[first, last)` stand; there is at least one."""
+        return Span(self.places[first][0], self.places[last - 1][1])
+
+    def gap(self, i: int, text: str) -> str:
+        """Return what stands between the word before word `i` and this one."""
+        return text[self.places[i - 1][1] : self.places[i][0]]
+
+    def beginning_at(self, point: int) -> int:
+        """Return the index of the first word that begins at a point of the text or after it."""
+        return bisect_left(self.places, (point,))
+
+    def ending_after(self, point: int) -> int:
+        """Return the index of the first word that ends after a point of the text."""
+        return bisect_right(self.places, point, key=_END)
+
     def without(self, spans: Iterable[Span]) -> Words:
         """Return the same words, those in the spans emptied: they stand where they stood and match nothing."""
         emptied = np.zeros(len(self.forms), np.bool_)
         for span in spans:
-            first = int(np.searchsorted(self.starts, span.start, "left"))
-            emptied[first : int(np.searchsorted(self.ends, span.end, "right"))] = True
+            emptied[self.beginning_at(span.start) : self.ending_after(span.end)] = True
         if not emptied.any():
             return self
         return replace(
@@ -144,19 +166,22 @@ class Words:
 
 def words_of(text: str, start: int = 0, end: int | None = None) -> Words:
     """Return the words of `text[start:end]`, offsets relative to the whole text."""
-    places = list(_places(text, start, len(text) if end is None else end))
+    places = tuple(_places(text, start, len(text) if end is None else end))
     written = [text[first:last] for first, last in places]
     # Texts repeat their words; what is known of one is forgotten with the call.
     form_of = {word: _SIDE_LETTERS.get(word) or canonical(word) for word in set(written)}
     hashes_of = {form: _hashes(form) for form in set(form_of.values())}
     forms = tuple(form_of[word] for word in written)
+    bounds = np.array(places, np.int32).reshape(-1, 2)
+    hashes = np.array([hashes_of[form] for form in forms], np.uint64).reshape(-1, 2)
     return Words(
-        starts=np.fromiter((first for first, _ in places), np.int32, len(places)),
-        ends=np.fromiter((last for _, last in places), np.int32, len(places)),
+        places=places,
+        starts=np.ascontiguousarray(bounds[:, 0]),
+        ends=np.ascontiguousarray(bounds[:, 1]),
         forms=forms,
-        upper=np.fromiter((word.isupper() for word in written), np.bool_, len(places)),
-        full=np.fromiter((hashes_of[form][0] for form in forms), np.uint64, len(forms)),
-        plain=np.fromiter((hashes_of[form][1] for form in forms), np.uint64, len(forms)),
+        upper=np.array([word.isupper() for word in written], np.bool_),
+        full=np.ascontiguousarray(hashes[:, 0]),
+        plain=np.ascontiguousarray(hashes[:, 1]),
     )
 
 

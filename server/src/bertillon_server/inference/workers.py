@@ -4,7 +4,7 @@ The event loop owns the queue and forms every batch; a worker only takes a finis
 outcome. Batches are *staged* in a `SimpleQueue` up to one ahead of each worker, so that a worker that is done
 goes on at once instead of waiting for the loop's turn and, twice, for the interpreter lock (5 ms a switch when
 other threads compute). That is worth 1 % of throughput on a quiet process and 3 to 5 % with one thread
-computing (`benchmarks/scheduler.py`, with and without), and unlike workers that pull from the queue it leaves
+computing (`benchmarks/scenarios/scheduler.py`, with and without), and unlike workers that pull from the queue it leaves
 the state to one owner. What is staged is provisional: until a worker takes it the loop takes it back when
 something changes (more urgent work, company of the same length, a cancellation). A `get` decides who has it,
 so there is nothing to lock.

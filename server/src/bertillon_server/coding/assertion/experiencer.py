@@ -7,6 +7,7 @@ from bertillon_server.coding.vocabulary import Assertion
 
 _KIN = Cue(Assertion.FAMILY, Direction.FORWARD, reach=10, chain=Chain.LIST)
 _KIN_AFTER = Cue(Assertion.FAMILY, Direction.BACKWARD, reach=5, chain=Chain.AND)
+_KIN_BETWEEN = Cue(Assertion.FAMILY, Direction.BOTH, reach=5, chain=Chain.LIST)
 _OTHER = Cue(Assertion.OTHER_PERSON, Direction.FORWARD, reach=10, chain=Chain.LIST)
 _OTHER_AFTER = Cue(Assertion.OTHER_PERSON, Direction.BACKWARD, reach=3, chain=Chain.AND)
 _PSEUDO = Cue(None, Direction.NOWHERE)
@@ -26,7 +27,7 @@ TABLES: tuple[CueTable, ...] = (
     CueTable(
         _PSEUDO,
         (
-            _PERSON + " {also|has|then|, who|who|} " + _TELLS + " {that|of|}",
+            "{-|:|} " + _PERSON + " {also|has|then|, who|who|} " + _TELLS + " {that|of|}",
             _PERSON + " ' s {concern|concerns|report|request|arms|lap|milk|house|home}",
             "{per|by|with|from|to|according to|via|w /} " + _WHOSE + " {@kin|@other|family} "
             "{and @kin|or @kin|and @other|}",
@@ -44,6 +45,7 @@ TABLES: tuple[CueTable, ...] = (
                 "{positive|significant|notable|remarkable|strong|} {for|of|includes|include|including|:|-|+ for|+|}"
             ),
             "{strong|positive|significant|known|a|+} {family history|fhx|fh|family hx} {of|for}",
+            "family :",
             "{fh|f / h} {is|was|} {positive for|significant for|notable for|of|for|:|+ for|+|-}",
             (
                 "{@kin|@kin and @kin|@kin or @kin} {:|-|(|with|w /|has|had|have|died of|died from|died|"
@@ -69,9 +71,19 @@ TABLES: tuple[CueTable, ...] = (
                 "in {a|an|his|her|the|several|multiple|two|one} {maternal|paternal|first degree|first - degree|"
                 "second degree|} {@kin|family members|relatives}"
             ),
-            "{(|-|:|,|, in|in} {maternal|paternal} @kin",
-            "{(|-|:} {his|her|} @kin {and|, |/ |} {@kin|} {)|}",
+            "{(|,|, in|in} {maternal|paternal} @kin",
+            "( {his|her|} @kin {and|, |/ |} {@kin|} {)|}",
             "on {the|his|her|} {maternal|paternal|@kin ' s} side",
+        ),
+    ),
+    # "Diabetes: mother" and "Family: mother diabetes".
+    CueTable(
+        _KIN_BETWEEN,
+        (
+            (
+                "{-|:} {his|her|maternal|paternal|} {@kin|@kin and @kin|@kin , @kin|@kin / @kin} "
+                "{with|w /|has|had|have|died of|died from|}"
+            ),
         ),
     ),
     CueTable(

@@ -54,8 +54,13 @@ class Lexicon:
         found: list[Match] = []
         at, count = 0, len(keys)
         root = self._root.children
+        if root.keys().isdisjoint(keys):
+            return found
         while at < count:
             node = root.get(keys[at])
+            if node is None:
+                at += 1
+                continue
             best: Match | None = None
             end = at
             while node is not None:

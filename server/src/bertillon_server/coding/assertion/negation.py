@@ -14,6 +14,8 @@ _PREFIX = Cue(_NEGATED, Direction.FORWARD, reach=0)
 _PREDICATE = Cue(_NEGATED, Direction.BACKWARD, reach=6, chain=Chain.OR)
 _PLURAL = Cue(_NEGATED, Direction.BACKWARD, reach=6, chain=Chain.LIST)
 _VALUE = Cue(_NEGATED, Direction.BACKWARD, reach=0, chain=Chain.LIST, closed=True)
+# "Snoring no.": the answer to a question that is not spelled out.
+_ANSWER = Cue(_NEGATED, Direction.BACKWARD, reach=0)
 _EITHER = Cue(_NEGATED, Direction.BOTH, reach=4, chain=Chain.OR)
 _DENIED = Cue(_NEGATED, Direction.BACKWARD, reach=4, chain=Chain.LIST, closed=True)
 _RESULT = Cue(_NEGATED, Direction.BACKWARD, reach=2, chain=Chain.OR)
@@ -254,6 +256,10 @@ TABLES: tuple[CueTable, ...] = (
             ),
             "( {no|none|negative|neg|absent|denies|denied} )",
         ),
+    ),
+    CueTable(
+        _ANSWER,
+        ("no {.|,}",),
     ),
     CueTable(
         _RESULT,

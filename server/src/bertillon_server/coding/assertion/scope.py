@@ -276,8 +276,11 @@ class _Backward(_Sweep):
 
 def reach(tokens: Tokens, matches: Sequence[Match], items: Sequence[Item]) -> list[list[Match]]:
     """Return the cues that reach each item; linear in tokens and matches, and in the items' total length."""
+    if not any(match.cue.direction is not Direction.NOWHERE for match in matches):
+        return [[] for _ in items]
     forward = _Forward(tokens, matches, items)
-    forward.run()
+    if any(match.cue.direction in (Direction.FORWARD, Direction.BOTH) for match in matches):
+        forward.run()
     if not any(match.cue.direction in (Direction.BACKWARD, Direction.BOTH) for match in matches):
         return forward.reached
     backward = _Backward(tokens, matches, items)

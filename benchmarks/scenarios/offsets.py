@@ -1,24 +1,20 @@
 """Whether every span of every reply quotes what stands there: `text[start:end] == quote`, in all three units.
 
-`python -m benchmarks.offsets` codes our own notes, or those of `--notes FILE` (JSON lines with a `text`,
-annotated notes, or plain text), once in each unit, and checks each piece of evidence and that the sections
-lose no character. Exits 1 when anything is wrong. Notes are told by their number, never by their text.
+Each note is coded once in each unit; each piece of evidence is checked, and that the sections lose no character.
+Notes are told by their number, never by their text.
 """
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from benchmarks.notes import notes_of, own_notes
-from benchmarks.report import arguments, own_server, progress, report
+from benchmarks.scenario import Bench, Figure, Measured, Scenario
 from benchmarks.spans import UNITS, Ruler, evidence_in
 from bertillon import Bertillon, CodingOptions, Note, NoteResult, OffsetUnit
 
-TOLD_EVERY = 1_000
+# Every so many notes in the short form.
+SAMPLED = 16
 
 
 @dataclass(slots=True)
@@ -30,8 +26,6 @@ class Tally:
     notes_with_wrong_spans: list[int] = field(default_factory=list)
     notes_not_tiled: list[int] = field(default_factory=list)
     notes_refused: dict[int, str] = field(default_factory=dict)
-    notes_per_s: float = 0.0
-    model: str = ""
 
     @property
     def is_clean(self) -> bool:
@@ -47,7 +41,6 @@ class Tally:
             for evidence in evidence_in(message)
         ]
         self.spans += len(found)
-        self.model = result.summary.versions.model
         if wrong := found.count(False):
             self.wrong_spans += wrong
             self.notes_with_wrong_spans.append(number)
@@ -55,53 +48,52 @@ class Tally:
             self.notes_not_tiled.append(number)
 
 
-def checked(client: Bertillon, texts: Sequence[str], unit: OffsetUnit.ValueType) -> Tally:
+def checked(
+    client: Bertillon,
+    texts: Sequence[str],
+    unit: OffsetUnit.ValueType,
+    progress: Callable[[], None] = lambda: None,
+) -> Tally:
     """Code the texts in one unit and check the replies."""
     tally = Tally()
     notes = (Note(note_id=str(number), text=text) for number, text in enumerate(texts))
-    began = time.perf_counter()
-    outcomes = client.code_notes(notes, options=CodingOptions(offset_unit=unit))
-    for count, (note_id, result) in enumerate(outcomes, 1):
+    for note_id, result in client.code_notes(notes, options=CodingOptions(offset_unit=unit)):
         number = int(note_id)
         if isinstance(result, NoteResult):
             tally.add(number, texts[number], unit, result)
         else:
             tally.notes_refused[number] = result.status.name
-        if count % TOLD_EVERY == 0:
-            progress(f"{count} of {len(texts)} notes")
-    tally.notes_per_s = round(len(texts) / (time.perf_counter() - began), 1)
+        progress()
     return tally
 
 
-def main() -> None:
-    """Measure and report."""
-    parser = arguments(__doc__)
-    parser.add_argument("--notes", type=Path, action="append", help="file with notes; may be repeated")
-    options = parser.parse_args()
-    texts = [text for path in options.notes or () for text in notes_of(path)] or own_notes()
+def measure(bench: Bench) -> Measured:
+    """Check the notes as they are, in each unit."""
+    texts = bench.notes if bench.is_full else bench.notes[::SAMPLED]
     tallies: dict[str, Tally] = {}
-    with own_server(options.bundle) as server, Bertillon(server.target) as client:
+    with bench.server() as server, Bertillon(server.target) as client:
         for name, unit in UNITS.items():
-            progress(f"{len(texts)} notes in {name}")
-            tallies[name] = checked(client, texts, unit)
-    figures: dict[str, object] = {
-        "notes": len(texts),
-        "characters": sum(map(len, texts)),
-        "units": {
+            with bench.steps(f"notes in {name}", len(texts)) as done:
+                tallies[name] = checked(client, texts, unit, done)
+    wrong = sum(tally.wrong_spans + len(tally.notes_not_tiled) for tally in tallies.values())
+    return Measured(
+        {
+            "wrong": Figure(wrong, "spans"),
+            "refused": Figure(sum(len(tally.notes_refused) for tally in tallies.values()), "notes"),
+            "spans": Figure(sum(tally.spans for tally in tallies.values()), "spans"),
+            "notes": Figure(len(texts), "notes"),
+        },
+        details={
             name: {
                 "spans": tally.spans,
                 "wrong_spans": tally.wrong_spans,
                 "notes_with_wrong_spans": tally.notes_with_wrong_spans,
                 "notes_not_tiled": tally.notes_not_tiled,
                 "notes_refused": tally.notes_refused,
-                "notes_per_s": tally.notes_per_s,
             }
             for name, tally in tallies.items()
         },
-    }
-    report(options, "offsets", next(iter(tallies.values())).model, figures)
-    sys.exit(0 if all(tally.is_clean for tally in tallies.values()) else 1)
+    )
 
 
-if __name__ == "__main__":
-    main()
+SCENARIO = Scenario("offsets", "whether every span of every reply quotes what stands there", measure)

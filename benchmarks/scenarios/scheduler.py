@@ -1,6 +1,4 @@
-"""What the scheduler costs: per window, and against a plain loop over the same encoder.
-
-`python -m benchmarks.scheduler` prints one JSON object.
+"""What the scheduler costs: per window, and against a plain loop over the same encoder; no server, no network.
 
 - `overhead`: an encoder that does nothing, notes of 64 windows; microseconds per window on the event loop's
   thread (processor time) and in all (wall clock), one note at a time and 32 side by side.
@@ -15,18 +13,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import statistics
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.scenario import Bench, Figure, Measured, Scenario
 from bertillon_server.inference.call import Call, Priority
 from bertillon_server.inference.scheduler import Scheduler
 from bertillon_server.inference.workers import WindowEncoder
@@ -36,6 +34,14 @@ WIDTH = 384
 WINDOWS = 64
 CALL_S = 0.001
 TOKEN_S = 0.00009
+
+_UNITS = {
+    "loop_us_per_window": "us",
+    "wall_us_per_window": "us",
+    "notes_per_s": "notes/s",
+    "over_loop": "x",
+    "over_ideal": "x",
+}
 
 Note = list[NDArray[np.int64]]
 
@@ -144,16 +150,23 @@ def _contended(notes: Sequence[Note], side_by_side: int) -> dict[str, float]:
         thread.join()
 
 
-def main() -> None:
-    """Measure and print."""
+def measure(bench: Bench) -> Measured:
+    """Measure each case in turn."""
     notes = _notes(64)
-    figures = {
-        "overhead": {"one_note": _overhead(notes, 1), "32_notes": _overhead(notes, 32)},
-        "efficiency": {"one_note": _efficiency(notes[:16], 1), "16_notes": _efficiency(notes[:48], 16)},
-        "contended": {"16_notes": _contended(notes[:48], 16)},
+    cases: dict[str, tuple[Callable[[Sequence[Note], int], dict[str, float]], int, int]] = {
+        "overhead_of_one_note": (_overhead, 64, 1),
+        "overhead_of_32_notes": (_overhead, 64, 32),
+        "efficiency_of_one_note": (_efficiency, 16, 1),
+        "efficiency_of_16_notes": (_efficiency, 48, 16),
+        "contended_of_16_notes": (_contended, 48, 16),
     }
-    print(json.dumps(figures, indent=2))
+    figures: dict[str, Figure] = {}
+    with bench.steps("cases", len(cases)) as done:
+        for name, (case, count, side_by_side) in cases.items():
+            for value_name, value in case(notes[:count], side_by_side).items():
+                figures[f"{name}_{value_name}"] = Figure(value, _UNITS[value_name])
+            done()
+    return Measured(figures)
 
 
-if __name__ == "__main__":
-    main()
+SCENARIO = Scenario("scheduler", "cost of the scheduler by itself, against a plain loop", measure)

@@ -1,0 +1,43 @@
+"""Bulk streams in a process of their own, so that what they compute delays no request that the generator sends."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from benchmarks.load.generator import run
+from benchmarks.load.grpc_calls import bulk_requests, calling
+from benchmarks.notes import variations
+
+_END_S = 10.0
+
+
+@contextmanager
+def bulk_streams(target: str, notes: Sequence[str], seed: int, streams: int) -> Iterator[None]:
+    """Keep so many streams of CodeNotes with endlessly many different notes busy while the block runs.
+
+    Raises RuntimeError when they ended before the block did.
+    """
+    process = multiprocessing.get_context("spawn").Process(
+        target=_stream, args=(target, tuple(notes), seed, streams), daemon=True
+    )
+    process.start()
+    try:
+        yield
+        if not process.is_alive():
+            raise RuntimeError("the bulk streams ended before the measurement did")
+    finally:
+        process.terminate()
+        process.join(_END_S)
+
+
+def _stream(target: str, notes: tuple[str, ...], seed: int, streams: int) -> None:
+    async def streaming() -> None:
+        async with calling(target, connections=streams) as caller:
+            await asyncio.gather(
+                *(caller.bulk(bulk_requests(variations(notes, seed + number))) for number in range(streams))
+            )
+
+    run(streaming())

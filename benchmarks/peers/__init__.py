@@ -1,0 +1,6 @@
+"""The same job served by what a user would pick instead, measured beside us in one run.
+
+`python -m benchmarks peers` says how. `registry` lists the peers, `environments` makes their virtual environments,
+`servers/` has what runs in them, `callers` calls them, `equality` compares what they answer, `study` interleaves the
+measurements and `table` shows them. What the figures mean is in docs/benchmark-peers.md.
+"""

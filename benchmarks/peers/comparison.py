@@ -1,0 +1,152 @@
+"""From blocks to figures: for each peer and metric the repeats, how many times we are better, how sure that is."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from benchmarks import statistics as estimates
+from benchmarks.load.latencies import Latencies
+from benchmarks.peers.blocks import Block
+from benchmarks.peers.contenders import BULK, CEILING, IDLE_P50, IDLE_P99, NOTES, OURS, RATE
+from benchmarks.peers.environments import version_of
+from benchmarks.peers.registry import PEERS
+from benchmarks.peers.rules import NAME as RULES
+from benchmarks.peers.rules import PACKAGES as RULES_PACKAGES
+from benchmarks.peers.rules import TITLE as RULES_TITLE
+from benchmarks.peers.study import Choice
+from benchmarks.scenario import Figure, Measured
+
+UNITS = {NOTES: "notes/s", BULK: "notes/s", RATE: "notes/s", IDLE_P50: "ms", IDLE_P99: "ms"}
+TITLES = {CEILING: "onnxruntime in a loop", RULES: RULES_TITLE} | {peer.name: peer.title for peer in PEERS}
+_LESS_IS_BETTER = frozenset({IDLE_P50, IDLE_P99})
+_ENCODER_PACKAGES = ("onnxruntime", "tokenizers", "numpy")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One metric of one peer.
+
+    `ratio` is how many times we are better, `interval` its 95 % interval; both are None where nothing was measured,
+    and then `skipped_reason` says why. `ours` and `values` hold the repeats that have both. `outputs_equal` says
+    whether the answers for `compared` notes were ours, None where there are none to compare.
+    """
+
+    peer: str
+    title: str
+    metric: str
+    unit: str
+    values: tuple[float, ...]
+    ours: tuple[float, ...]
+    ratio: float | None
+    interval: tuple[float, float] | None
+    outputs_equal: bool | None
+    compared: int
+    skipped_reason: str | None
+    setting: str
+    versions: dict[str, str]
+
+    def told(self) -> dict[str, object]:
+        """Return the row as plain values."""
+        return asdict(self)
+
+
+def rows_of(blocks: Sequence[Block], choices: Mapping[str, Choice]) -> list[Row]:
+    """Return the rows of all peers, in the order in which they were named in the plan."""
+    ours = {block.repeat: block for block in blocks if block.contender == OURS and block.reason is None}
+    rows = []
+    for name in (CEILING, *(peer.name for peer in PEERS), RULES):
+        own = [block for block in blocks if block.contender == name]
+        if not own:
+            continue
+        setting = str(choices[name].setting) if name in choices else own[-1].setting
+        reason = next((block.reason for block in own if block.reason), None)
+        found = [block for block in own if block.reason is None]
+        equal = [block.equal for block in own if block.equal is not None]
+        compared = (all(equal) if equal else None, sum(block.checked for block in found))
+        metrics = [metric for metric in UNITS if any(metric in block.values for block in found)]
+        for metric in metrics:
+            pairs = [
+                (ours[block.repeat].values[metric], block.values[metric])
+                for block in found
+                if block.repeat in ours and metric in ours[block.repeat].values and metric in block.values
+            ]
+            rows.append(_row(name, metric, pairs, compared, reason, setting))
+        if not metrics:
+            rows.append(_row(name, NOTES, [], compared, reason or "nothing was measured", setting))
+    return rows
+
+
+def _row(
+    name: str,
+    metric: str,
+    pairs: Sequence[tuple[float, float]],
+    compared: tuple[bool | None, int],
+    reason: str | None,
+    setting: str,
+) -> Row:
+    ours, theirs = tuple(own for own, _ in pairs), tuple(other for _, other in pairs)
+    over, under = (theirs, ours) if metric in _LESS_IS_BETTER else (ours, theirs)
+    estimate = estimates.ratio(over, under) if pairs and all(over) and all(under) else None
+    return Row(
+        peer=name,
+        title=TITLES[name],
+        metric=metric,
+        unit=UNITS[metric],
+        values=theirs,
+        ours=ours,
+        ratio=None if estimate is None else estimate.value,
+        interval=None if estimate is None else (estimate.low, estimate.high),
+        outputs_equal=compared[0],
+        compared=compared[1],
+        skipped_reason=reason,
+        setting=setting,
+        versions=_versions(name),
+    )
+
+
+def figures_of(rows: Sequence[Row]) -> dict[str, Figure]:
+    """Return the ratios that have targets, those there are."""
+    figures = {}
+    servers = [row for row in rows if row.peer not in {CEILING, RULES} and row.ratio is not None]
+    for name, metric in (("rate_over_best_peer", RATE), ("throughput_over_best_peer", NOTES)):
+        measured = [row for row in servers if row.metric == metric]
+        if measured:
+            best = max(measured, key=lambda row: statistics.median(row.values))
+            figures[name] = Figure.ratio(best.ours, best.values)
+    for name, peer in (("serving_efficiency", CEILING), ("over_rules", RULES)):
+        for row in rows:
+            if row.peer == peer and row.metric == BULK and row.ratio is not None:
+                figures[name] = Figure.ratio(row.ours, row.values)
+    return figures
+
+
+def measured_of(blocks: Sequence[Block], choices: Mapping[str, Choice], repeats: int) -> Measured:
+    """Return what a run found as scenarios tell it; the rows are `peers` of the details."""
+    rows = rows_of(blocks, choices)
+    details = {
+        "peers": [row.told() for row in rows],
+        "repeats": repeats,
+        "choices": {name: choice.rates for name, choice in choices.items()},
+        "trials": {f"{block.contender} {block.repeat}": block.trials for block in blocks if block.trials},
+    }
+    return Measured(figures_of(rows), _histograms(blocks), details)
+
+
+def _histograms(blocks: Sequence[Block]) -> dict[str, Latencies]:
+    """Return the idle latencies of each contender over all repeats."""
+    histograms: dict[str, Latencies] = {}
+    for block in blocks:
+        if block.idle and block.reason is None:
+            histograms.setdefault(f"idle_{block.contender}", Latencies()).add(Latencies.decoded(block.idle))
+    return histograms
+
+
+def _versions(name: str) -> dict[str, str]:
+    if name == CEILING:
+        return {}
+    if name == RULES:
+        return {package: version_of(name, package) for package in RULES_PACKAGES}
+    packages = (next(peer.package for peer in PEERS if peer.name == name), *_ENCODER_PACKAGES)
+    return {package: version_of(name, package) for package in packages}

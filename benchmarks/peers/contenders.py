@@ -1,0 +1,163 @@
+"""What each kind of contender is measured by: our server, the servers of the registry, the loop, the rules."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from benchmarks.encoder_loop import EncoderLoop
+from benchmarks.load.generator import GeneratorLagError
+from benchmarks.load.grpc_calls import bulk_requests, calling
+from benchmarks.peers.blocks import (
+    Block,
+    Plan,
+    Texts,
+    answers,
+    idle_latency,
+    sustained_rate,
+    throughput,
+)
+from benchmarks.peers.callers import Caller, OurCaller
+from benchmarks.peers.environments import cores
+from benchmarks.peers.equality import Coded, UnequalError, require_equal
+from benchmarks.peers.registry import PEERS, Peer, Setting
+from benchmarks.peers.rules import NAME as RULES
+from benchmarks.peers.rules import Rules, rules
+from benchmarks.peers.running import UnavailableError, running
+from benchmarks.service import serving
+
+OURS, CEILING = "ours", "loop"
+NAMES = (OURS, CEILING, *(peer.name for peer in PEERS), RULES)
+NOTES, BULK = "throughput", "bulk throughput"
+RATE, IDLE_P50, IDLE_P99 = "rate with p99 within 250 ms", "idle p50", "idle p99"
+
+
+class Contenders:
+    """All contenders on one bundle.
+
+    What is quiet while it is idle is started when it is measured first and runs until `close`; each is warmed up anew
+    in every repeat.
+    """
+
+    def __init__(self, bundle: Path, terminology: Path | None, plan: Plan, seed: int) -> None:
+        self._bundle, self._terminology, self._plan, self._seed = bundle, terminology, plan, seed
+        self._held = AsyncExitStack()
+        self._callers: dict[str, Caller] = {}
+        self._target = ""
+        self._loop: EncoderLoop | None = None
+        self._rules: Rules | None = None
+        self._answers: dict[int, list[Coded]] = {}
+
+    async def close(self) -> None:
+        """End what still runs."""
+        await self._held.aclose()
+
+    async def measure(self, name: str, repeat: int, texts: Texts, setting: Setting | None) -> Block:
+        """Measure one contender; what keeps it from being measured is told in the block."""
+        block = Block(repeat, name, "" if setting is None else str(setting))
+        try:
+            if name == OURS:
+                await self._ours(block, texts)
+            elif name == CEILING:
+                self._ceiling(block, texts)
+            elif name == RULES:
+                self._by_rules(block, texts)
+            else:
+                await self._peer(block, texts, setting)
+        except UnequalError as error:
+            block.equal, block.reason, block.is_final = False, f"its answers are not ours: {error}", True
+        except (UnavailableError, GeneratorLagError, RuntimeError) as error:
+            block.is_final = isinstance(error, UnavailableError)
+            block.reason = " ".join(str(error).split())
+        return block
+
+    async def best_setting(self, peer: Peer, texts: Texts) -> tuple[Setting, dict[str, float]]:
+        """Return the setting with which a peer codes most notes a second, and what each gave.
+
+        Raises UnavailableError when it runs with none of them.
+        """
+        rates: dict[Setting, float] = {}
+        for setting in peer.settings:
+            async with running(peer, setting, self._bundle) as caller:
+                await throughput(caller, texts.warm_up, self._plan.limit_s / 4)
+                rates[setting] = await throughput(caller, texts.saturating, self._plan.limit_s / 2)
+        best = max(rates, key=rates.__getitem__)
+        return best, {str(setting): round(rate, 2) for setting, rate in rates.items()}
+
+    async def _ours(self, block: Block, texts: Texts) -> None:
+        caller = await self._our_caller()
+        await throughput(caller, texts.warm_up, self._plan.limit_s)
+        self._answers[block.repeat] = await answers(caller, texts.checked)
+        block.checked = len(texts.checked)
+        await self._common(block, caller, texts)
+        requests = list(bulk_requests(texts.bulk))
+        async with calling(self._target, connections=1) as stream:
+            began = time.perf_counter()
+            await stream.bulk(requests)
+            block.values[BULK] = len(requests) / (time.perf_counter() - began)
+
+    async def _peer(self, block: Block, texts: Texts, setting: Setting | None) -> None:
+        peer = next(peer for peer in PEERS if peer.name == block.contender)
+        expected = await self._expected(block.repeat, texts.checked)
+        async with AsyncExitStack() as own:
+            if peer.name not in self._callers:
+                stack = self._held if peer.is_quiet else own
+                server = running(peer, setting or peer.settings[0], self._bundle)
+                self._callers[peer.name] = await stack.enter_async_context(server)
+                if not peer.is_quiet:
+                    own.callback(self._callers.pop, peer.name)
+            caller = self._callers[peer.name]
+            await throughput(caller, texts.warm_up, self._plan.limit_s)
+            block.checked = require_equal(expected, await answers(caller, texts.checked))
+            block.equal = True
+            await self._common(block, caller, texts)
+
+    async def _our_caller(self) -> Caller:
+        """Return a caller of our server, which is started when it is asked for first."""
+        if OURS not in self._callers:
+            folder = self._held.enter_context(tempfile.TemporaryDirectory())
+            self._target = self._held.enter_context(serving(Path(folder), bundle=self._bundle)).target
+            caller = self._callers[OURS] = OurCaller(self._target)
+            self._held.push_async_callback(caller.close)
+        return self._callers[OURS]
+
+    async def _common(self, block: Block, caller: Caller, texts: Texts) -> None:
+        """Measure what all servers are measured by."""
+        idle = await idle_latency(caller, texts.idle)
+        block.idle = idle.encoded()
+        block.values |= {IDLE_P50: idle.percentile(50) * 1000, IDLE_P99: idle.percentile(99) * 1000}
+        block.values[NOTES] = await throughput(caller, texts.saturating, self._plan.limit_s)
+        if block.repeat < self._plan.rate_repeats:
+            start = block.values[NOTES] / 2
+            rate, block.trials = await sustained_rate(
+                caller, texts.offered, start, self._plan.trial_s, self._seed + block.repeat
+            )
+            block.values[RATE] = rate
+
+    async def _expected(self, repeat: int, texts: Sequence[str]) -> list[Coded]:
+        """Return what our server answers, asked anew where this run has not measured it in this repeat."""
+        if repeat not in self._answers:
+            self._answers[repeat] = await answers(await self._our_caller(), texts)
+        return self._answers[repeat]
+
+    def _ceiling(self, block: Block, texts: Texts) -> None:
+        self._loop = self._loop or EncoderLoop(self._bundle)
+        loop = self._loop
+        block.setting = f"1 x {cores()}"
+        loop.encode([window for text in texts.warm_up for window in loop.windows(text)], cores())
+        windows = [window for text in texts.bulk for window in loop.windows(text)]
+        block.values[BULK] = len(texts.bulk) / loop.encode(windows, cores())
+
+    def _by_rules(self, block: Block, texts: Texts) -> None:
+        if self._rules is None:
+            self._rules = self._held.enter_context(rules(self._bundle, self._terminology))
+        pipeline = self._rules
+        block.setting = f"{cores()} x 1, {pipeline.terms:,} terms"
+        pipeline.code(texts.warm_up)
+        seconds, coded = pipeline.code(texts.bulk)
+        if not any(coded):
+            raise UnavailableError("it found nothing in any note")
+        block.values[BULK] = len(texts.bulk) / seconds

@@ -1,0 +1,91 @@
+"""Whether a request is lost when a server is told to stop under load."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import signal
+from collections import Counter
+
+import grpc
+
+from benchmarks.load.arrivals import poisson_arrivals
+from benchmarks.load.generator import run, run_open_loop
+from benchmarks.load.grpc_calls import calling, note_requests
+from benchmarks.load.outcomes import Outcome, outcome_of
+from benchmarks.scenario import Bench, Figure, Measured, Scenario, take
+from benchmarks.scenarios.offering import MAX_LAG_S, NoteLoad
+from benchmarks.service import Service
+from bertillon._details import STATUS_KEY, read_details
+
+# Of the capacity; enough that calls are always in progress.
+LOAD = 0.8
+BEFORE_S, AFTER_S = 3.0, 2.0
+
+
+class End(enum.StrEnum):
+    """How a request ended, as its caller can tell."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    """The server said that it is stopping."""
+    NOT_CONNECTED = "not_connected"
+    """There was no connection any more: nothing was sent."""
+    LOST = "lost"
+    """Anything else: the caller cannot know what became of it."""
+
+
+def measure(bench: Bench) -> Measured:
+    """Stop servers with SIGTERM while notes come in."""
+    rounds = bench.choose(2, 10)
+    ends: Counter[End] = Counter()
+    codes = []
+    for round_number in range(rounds):
+        with bench.server() as server:
+            ends += run(_drained(bench, server, bench.seed + round_number))
+            codes.append(server.stop())
+    return Measured(
+        {
+            "lost": Figure(ends[End.LOST], "requests"),
+            **{end.value: Figure(ends[end], "requests") for end in End if end is not End.LOST},
+            "exit_code": Figure(max(codes), "code"),
+        },
+        details={"rounds": rounds},
+    )
+
+
+async def _drained(bench: Bench, server: Service, seed: int) -> Counter[End]:
+    ends: Counter[End] = Counter()
+    async with calling(server.target) as caller:
+        texts = bench.texts()
+        load = NoteLoad(bench, caller, texts)
+        await load.warm_up()
+        capacity = await load.capacity(bench.choose(40, 200))
+        schedule = poisson_arrivals(LOAD * capacity, BEFORE_S + AFTER_S, seed)
+        requests = note_requests(take(texts, len(schedule)))
+
+        async def send(index: int) -> Outcome:
+            try:
+                await caller.note_or_raise(requests[index])
+            except grpc.aio.AioRpcError as error:
+                ends[_end(error)] += 1
+                return outcome_of(error)
+            ends[End.ANSWERED] += 1
+            return Outcome.OK
+
+        asyncio.get_running_loop().call_later(BEFORE_S, server.process.send_signal, signal.SIGTERM)
+        with bench.steps("notes while it stops", len(schedule)) as done:
+            await run_open_loop(send, schedule, max_lag_s=MAX_LAG_S, progress=done)
+    return ends
+
+
+def _end(error: grpc.aio.AioRpcError) -> End:
+    details = dict(error.trailing_metadata() or ()).get(STATUS_KEY)
+    if isinstance(details, bytes) and read_details(details).reason == "DRAINING":
+        return End.REFUSED
+    # What gRPC says when no connection could be made; one that broke under a call reads otherwise.
+    connects = "failed to connect to all addresses" in (error.details() or "")
+    return End.NOT_CONNECTED if connects and error.code() is grpc.StatusCode.UNAVAILABLE else End.LOST
+
+
+SCENARIO = Scenario("drain", "requests lost when a server is stopped under load", measure)

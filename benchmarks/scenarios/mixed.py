@@ -1,0 +1,65 @@
+"""How long an interactive caller waits while a bulk stream takes all that the server has."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from benchmarks.load.arrivals import poisson_arrivals
+from benchmarks.load.bulk import bulk_streams
+from benchmarks.load.generator import LoadResult, run, run_open_loop
+from benchmarks.load.grpc_calls import Caller, calling, section_requests
+from benchmarks.notes import demo_note, unrepeated
+from benchmarks.scenario import Bench, Figure, Measured, Scenario, percentile_figures, take
+from benchmarks.scenarios.single_stream import section_of
+
+RATE = 8.0
+"""Sections a second: some forty people who type."""
+BULK_STREAMS = 2
+# Time for the bulk streams to start and to fill the server.
+_FILL_S = 4.0
+
+
+def measure(bench: Bench) -> Measured:
+    """Measure CodeSection at an idle server, then with bulk streams beside it."""
+    with bench.server() as server:
+        measured = run(_measure(bench, server.target))
+        notes = server.metric("notes_total", code="OK")
+    measured.figures["notes_and_sections"] = Figure(notes, "texts")
+    return measured
+
+
+async def _measure(bench: Bench, target: str) -> Measured:
+    duration_s = bench.choose(15.0, 90.0)
+    texts = unrepeated([demo_note()], bench.seed)
+    async with calling(target) as caller:
+        warm_up = section_requests([section_of(text) for text in take(texts, 20)])
+        for request in warm_up:
+            await caller.section(request)
+        alone = await _sections(bench, caller, texts, duration_s, "sections alone")
+        with bulk_streams(target, bench.notes, bench.seed, BULK_STREAMS):
+            await asyncio.sleep(_FILL_S)
+            beside = await _sections(bench, caller, texts, duration_s, "sections beside bulk")
+    return Measured(
+        figures={
+            **percentile_figures("section_alone", alone.latency),
+            **percentile_figures("section_beside_bulk", beside.latency),
+            "unanswered": Figure(
+                alone.sent + beside.sent - alone.latency.count - beside.latency.count, "requests"
+            ),
+        },
+        histograms={"section_alone": alone.latency, "section_beside_bulk": beside.latency},
+        details={"alone": alone.told(), "beside_bulk": beside.told()},
+    )
+
+
+async def _sections(
+    bench: Bench, caller: Caller, texts: Iterator[str], duration_s: float, text: str
+) -> LoadResult:
+    schedule = poisson_arrivals(RATE, duration_s, bench.seed)
+    requests = section_requests([section_of(one) for one in take(texts, len(schedule))])
+    with bench.steps(text, len(schedule)) as done:
+        return await run_open_loop(lambda index: caller.section(requests[index]), schedule, progress=done)
+
+
+SCENARIO = Scenario("mixed", "latency of CodeSection while bulk streams saturate the server", measure)

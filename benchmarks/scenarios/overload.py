@@ -1,0 +1,81 @@
+"""What is left of a server at 150 and 200 % of what it can do, and how soon it is itself again."""
+
+from __future__ import annotations
+
+from benchmarks.load.arrivals import poisson_arrivals
+from benchmarks.load.generator import LoadResult, run
+from benchmarks.load.grpc_calls import calling
+from benchmarks.load.outcomes import Outcome
+from benchmarks.scenario import SLO_S, Bench, Figure, Measured, Scenario
+from benchmarks.scenarios.offering import MAX_LAG_S, NoteLoad
+
+SHARES = (1.5, 2.0)
+# What is offered once the overload is over, as a share of the capacity.
+CALM = 0.4
+# Callers wait for twice the objective from when they were due, so a little less from when they were sent.
+DEADLINE_S = 2 * SLO_S - MAX_LAG_S
+
+
+def measure(bench: Bench) -> Measured:
+    """Measure the capacity, then offer more, then less."""
+    with bench.server() as server:
+        return run(_measure(bench, server.target))
+
+
+async def _measure(bench: Bench, target: str) -> Measured:
+    overload_s, calm_s = bench.choose((10.0, 6.0), (60.0, 30.0))
+    notes = bench.choose(80, 400)
+    measured = Measured()
+    async with calling(target) as patient, calling(target, timeout_s=DEADLINE_S) as hasty:
+        texts = bench.texts()
+        unhurried, hurried = NoteLoad(bench, patient, texts), NoteLoad(bench, hasty, texts)
+        await unhurried.warm_up()
+        for share in SHARES:
+            # Anew before each, so that the machine's drift is in both of what is compared.
+            peaks = [await unhurried.capacity(notes)]
+            schedule = poisson_arrivals(share * peaks[0], overload_s, bench.seed)
+            calm = [overload_s + at for at in poisson_arrivals(CALM * peaks[0], calm_s, bench.seed + 1)]
+            result = await hurried.offer_schedule(schedule + calm, f"{share:.0%} load, then {CALM:.0%}")
+            peaks.append(await unhurried.capacity(notes))
+            _add(measured, f"at_{share * 100:.0f}", result, sum(peaks) / 2, peaks, overload_s)
+    return measured
+
+
+def _add(
+    measured: Measured, name: str, result: LoadResult, peak: float, peaks: list[float], overload_s: float
+) -> None:
+    during = [entry for entry in result.timeline if entry[0] < overload_s]
+    after = [entry for entry in result.timeline if entry[0] >= overload_s]
+    answered = sorted(took for _, outcome, took in during if outcome is Outcome.OK)
+    bad = [due - overload_s for due, outcome, took in after if outcome is not Outcome.OK or took > SLO_S]
+    p99 = answered[min(len(answered) - 1, int(0.99 * len(answered)))] if answered else float("nan")
+    counts = {kind: sum(outcome is kind for _, outcome, _ in during) for kind in Outcome}
+    measured.figures |= {
+        f"goodput_{name}": Figure(len(answered) / overload_s / peak, "x"),
+        f"goodput_in_time_{name}": Figure(sum(t <= SLO_S for t in answered) / overload_s / peak, "x"),
+        f"refused_share_{name}": Figure((len(during) - len(answered)) / len(during), "share"),
+        # Of those: what ended in less than half of the deadline, so that its caller could go elsewhere.
+        f"refused_at_once_{name}": Figure(
+            sum(took < DEADLINE_S / 2 for _, outcome, took in during if outcome is not Outcome.OK)
+            / len(during),
+            "share",
+        ),
+        f"errors_{name}": Figure(counts[Outcome.ERROR], "requests"),
+        f"admitted_p99_{name}": Figure(p99 * 1000, "ms"),
+        # When the last request was due that was refused or late: 0 when none was, once the load was normal again.
+        f"recovery_{name}": Figure(max(bad, default=0.0) * 1000, "ms"),
+        f"peak_{name}": Figure.median(peaks, "notes/s"),
+    }
+    measured.histograms[f"latency_{name}"] = result.latency
+    measured.details[name] = {
+        **result.told(),
+        "during": {kind.value: count for kind, count in counts.items()},
+        "timeline": [
+            [round(due, 3), outcome.value, round(took, 4)] for due, outcome, took in result.timeline
+        ],
+    }
+
+
+SCENARIO = Scenario(
+    "overload", "goodput, refusals, latency and recovery at 150 and 200 % of capacity", measure
+)

@@ -1,0 +1,62 @@
+"""Whether the memory of a server stays flat while it codes thousands of different notes."""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+from benchmarks.scenario import Bench, Figure, Measured, Scenario
+from bertillon import Bertillon, Note, NoteResult
+
+NOTES = 100_000
+BASE = 1_000
+SHORT_NOTES, SHORT_BASE = 600, 200
+_SAMPLES = 30
+
+
+def measure(bench: Bench) -> Measured:
+    """Stream notes through CodeNotes and read the resident memory of the process on the way."""
+    notes, base = bench.choose((SHORT_NOTES, SHORT_BASE), (NOTES, BASE))
+    every = max(1, min(base, notes // _SAMPLES))
+    texts = bench.texts()
+    failed = characters = 0
+    with bench.server() as server, Bertillon(server.target) as client, bench.steps("notes", notes) as done:
+        samples = [(0, server.resident_bytes() / 1e6)]
+        at_base = 0.0
+        began = time.perf_counter()
+        source = (Note(note_id=str(n), text=next(texts)) for n in range(notes))
+        for count, (_, result) in enumerate(client.code_notes(source), 1):
+            if isinstance(result, NoteResult):
+                characters += result.outline.sections[-1].span.end
+            else:
+                failed += 1
+            if count == base:
+                at_base = server.resident_bytes() / 1e6
+            if count % every == 0:
+                samples.append((count, server.resident_bytes() / 1e6))
+            done()
+        seconds = time.perf_counter() - began
+        at_end = server.resident_bytes() / 1e6
+    later = samples[len(samples) // 2 :]
+    slope = statistics.linear_regression([count for count, _ in later], [mb for _, mb in later]).slope
+    # Only the long form is what the target speaks of; the short one has another name.
+    growth = "growth" if bench.is_full else "growth_short"
+    return Measured(
+        {
+            growth: Figure(at_end / at_base, "x"),
+            "slope": Figure(slope * 1000, "MB/1000 notes"),
+            "resident_at_base": Figure(at_base, "MB"),
+            "resident_at_end": Figure(at_end, "MB"),
+            "notes_per_s": Figure(notes / seconds, "notes/s"),
+            "failed": Figure(failed, "notes"),
+        },
+        details={
+            "notes": notes,
+            "base": base,
+            "characters": characters,
+            "samples": [[count, round(mb, 1)] for count, mb in samples],
+        },
+    )
+
+
+SCENARIO = Scenario("soak", "resident memory after many different notes", measure)

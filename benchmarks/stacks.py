@@ -1,0 +1,110 @@
+"""Sampled stacks of a process, and the stage of coding that each belongs to."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+Stacks = Mapping[tuple[str, ...], int]
+"""How often each stack was seen, outermost frame first; a frame reads `function (file:line)`."""
+
+STAGES: tuple[tuple[str, str], ...] = (
+    ("encoder", r"inference/(encoder|onnx_session)\.py"),
+    ("vector search", r"inference/(vectors|concepts|flat_vectors)\.py"),
+    ("tokenizing", r"inference/tokenizer\.py|coding/windows\.py"),
+    ("scheduling", r"inference/"),
+    ("sections", r"coding/section"),
+    ("assertion rules", r"coding/(assertion/|fusion)"),
+    (
+        "linking",
+        r"coding/(linking|ranking|relinking|decoding|axes|context|standing|candidates|overlaps|heads|coder)",
+    ),
+    ("encounter rules", r"coding/(encounter|combinations|symptoms|detail|confidence|codeable|history|usage)"),
+    ("flow and threads", r"coding/(flow|pool)|app/"),
+    ("reading", r"coding/"),
+    ("protobuf and API", r"api/|google/protobuf"),
+)
+"""The stages by what their files match, the first that fits; read from the innermost frame outwards."""
+OTHER = "gRPC, asyncio, rest"
+
+# Where a thread waits that a sampler now and then takes for computing: no processor time is spent there.
+_WAITS = re.compile(r"^(_PollLikeSelector|\w*Selector)\.select |^(Condition|Event)\.wait |^_?Queue\.get ")
+_OURS = re.compile(r"bertillon_server/(\S+\.py)|(google/protobuf)")
+# What several stages call: the frame that called it tells for which.
+_SHARED = re.compile(r"coding/(words|spans|results|vocabulary|terms)\.py")
+_LINE = re.compile(r":\d+\)$")
+
+
+def sampled(process_id: int, seconds: float, rate: int = 100) -> Stacks:
+    """Sample what a process computes on, for so many seconds, with py-spy.
+
+    Threads that wait are left out; native code counts for the Python function that called it. Raises OSError with a
+    reason where the process cannot be looked into.
+    """
+    program = shutil.which("py-spy", path=str(Path(sys.executable).parent)) or shutil.which("py-spy")
+    if program is None:
+        raise OSError("py-spy is not installed (deploy/locks/bench.txt)")
+    record = [program, "record", "--nonblocking", "--format=raw", "--full-filenames"]
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "stacks.txt"
+        out.touch()
+        ended = subprocess.run(
+            [
+                *record,
+                f"--output={out}",
+                f"--pid={process_id}",
+                f"--rate={rate}",
+                f"--duration={seconds:.0f}",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        stacks = folded(out.read_text("utf-8"))
+    if ended.returncode or not stacks:
+        lines = ended.stderr.strip().splitlines() or ["no reason given"]
+        raise OSError(f"py-spy cannot look into the server: {lines[-1]}")
+    return stacks
+
+
+def folded(text: str) -> Counter[tuple[str, ...]]:
+    """Read stacks in the folded format: frames between semicolons, then a blank and a count."""
+    stacks: Counter[tuple[str, ...]] = Counter()
+    for line in text.splitlines():
+        frames, _, count = line.rpartition(" ")
+        stack = tuple(_short(frame) for frame in frames.split(";"))
+        if frames and count.isdigit() and not _WAITS.match(stack[-1]):
+            stacks[stack] += int(count)
+    return stacks
+
+
+def by_stage(stacks: Stacks) -> dict[str, float]:
+    """Return the share of the samples in each stage, largest first."""
+    counts: Counter[str] = Counter()
+    for frames, count in stacks.items():
+        counts[stage_of(frames)] += count
+    total = sum(counts.values())
+    return {stage: count / total for stage, count in counts.most_common()}
+
+
+def stage_of(frames: Sequence[str]) -> str:
+    """Return the stage that a stack belongs to: that of the innermost frame of ours that works for one alone."""
+    files = [ours[1] or ours[2] for frame in reversed(frames) if (ours := _OURS.search(frame)) is not None]
+    own = [file for file in files if not _SHARED.match(file)]
+    for file in own or files:
+        for stage, pattern in STAGES:
+            if re.match(pattern, file):
+                return stage
+    return OTHER
+
+
+def _short(frame: str) -> str:
+    """Return a frame without its line and without what stands before the package."""
+    frame = _LINE.sub(")", frame)
+    return re.sub(r"\((?:.*/)?(?:site-packages|src|lib/python[\d.]+)/", "(", frame)

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cli import cli
+from benchmarks.load.latencies import Latencies
+from benchmarks.page import page
+from benchmarks.page.axes import Axis, linear, logarithmic
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+STACKS = [
+    [
+        [
+            "Coder.read (bertillon_server/coding/coder.py)",
+            "read_section (bertillon_server/coding/reading.py)",
+        ],
+        30,
+    ],
+    [["Encoder.encode (bertillon_server/inference/encoder.py)"], 70],
+]
+
+
+def figure(value: float | None, unit: str = "ms", **more: Any) -> dict[str, Any]:
+    return {"value": value, "unit": unit, "repeats": [], "interval": None} | more
+
+
+def record(scenario: str, figures: dict[str, Any], **more: Any) -> dict[str, Any]:
+    environment = {"cores": 2, "cpu": "A <processor>", "load_average": [0.1], "revision": "abc", "at": "2026"}
+    return {
+        "scenario": scenario,
+        "about": "what it measures",
+        "figures": figures,
+        "histograms": {},
+        "details": {},
+        "environment": environment,
+        "settings": {"full": False},
+        "failure": None,
+        "skipped_reason": None,
+        "seconds": 1.0,
+    } | more
+
+
+def run_of(rate: float, p99: float) -> dict[str, Any]:
+    return {"rate": rate, "latency": {"p50_ms": p99 / 2, "p99_ms": p99}}
+
+
+def records() -> list[dict[str, Any]]:
+    latencies = {"note": Latencies([0.03, 0.04]).encoded(), "section": Latencies([0.005]).encoded()}
+    trial = {"rate": 5.0, "goodput": 4.9, "runs": [run_of(5.0, 120.0)]}
+    spent = {"encoder": 70.0, "reading": 30.0}
+    shares = ["cpu_per_note", "outside_encoder", "serial_share", "most_cores_a_process"]
+    speedups = ["speedup_on_8_cores_1_process", "speedup_on_8_cores_4_processes"]
+    return [
+        record("single-stream", {"note_p50": figure(28.4), "note_p99": figure(95.0)}, histograms=latencies),
+        record(
+            "server",
+            {"sustained_rate": figure(5.0, "notes/s"), "objective": figure(250.0)},
+            details={"search": [trial], "curve": [trial]},
+        ),
+        record(
+            "overload",
+            {
+                "peak_at_200": figure(8.0, "notes/s"),
+                "goodput_at_200": figure(0.97, "x", interval=[0.96, 0.98]),
+            },
+            details={"at_200": {"timeline": [[0.1, "ok", 0.05], [1.2, "shed", 0.01]]}},
+        ),
+        record(
+            "profile",
+            {name: figure(0.3, "share") for name in [*shares, *speedups]},
+            details={"stages_ms": spent, "stacks": STACKS},
+        ),
+        record("soak", {"slope": figure(1.0)}, details={"notes": 10, "samples": [[0, 250.0], [10, 260.0]]}),
+        record(
+            "peers",
+            {},
+            details={
+                "peers": [
+                    {
+                        "peer": "fastapi",
+                        "metric": "rate",
+                        "ratio": 2.5,
+                        "interval": [2.0, 3.0],
+                        "outputs_equal": True,
+                    },
+                    {"peer": "triton", "metric": "rate", "ratio": None, "skipped_reason": "no <glibc>"},
+                ]
+            },
+        ),
+        record("workers", {}, skipped_reason="this server has no such option"),
+        record("mixed", {}, failure="the generator could not keep up"),
+    ]
+
+
+def test_the_page_shows_targets_plots_peers_and_what_went_wrong() -> None:
+    html = page(records())
+    cells = [re.findall(r"<td.*?>(.*?)</td>", row) for row in html.split("<tr>")]
+    rows = [
+        tuple(re.sub("<.*?>", "", cell) for cell in (row[0], row[3], row[5]))
+        for row in cells
+        if len(row) == 6
+    ]
+    assert ("One note, idle: p50", "28.4 ms", "goal") in rows
+    assert ("One note, idle: p99", "95 ms", "miss") in rows
+    assert ("Goodput at 200 % load, of the peak", "0.97 x", "met") in rows
+    for title in (
+        "Latency at an idle server",
+        "Latency over load",
+        "Overload at 200 %",
+        "Flame graph",
+        "Memory over",
+    ):
+        assert title in html
+    assert "2.5 x [2, 3]" in html
+    assert "triton is not here: no &lt;glibc&gt;" in html
+    assert "skipped: this server has no such option" in html
+    assert "failed: the generator could not keep up" in html
+    assert "<processor>" not in html
+
+
+def test_nothing_in_the_page_is_loaded_from_elsewhere() -> None:
+    assert re.findall(r"(?:src|href|url)\s*[=(]", page(records())) == []
+
+
+def test_a_page_of_one_scenario_has_no_empty_parts() -> None:
+    html = page(records()[:1])
+    assert re.findall(r"<h2>(.*?)</h2>", html) == ["Latency", "Everything that was measured"]
+
+
+def test_a_busy_machine_is_told() -> None:
+    busy = records()
+    busy[2]["environment"]["load_average"] = [9.0]
+    assert "The machine was not idle" in page(busy)
+    assert "The machine was not idle" not in page(records())
+
+
+def test_the_command_writes_the_page(tmp_path: Path) -> None:
+    for one in records():
+        (tmp_path / f"{one['scenario']}.json").write_text(json.dumps(one))
+    out = tmp_path / "pages" / "report.html"
+    ended = CliRunner().invoke(cli, ["report", str(tmp_path), "-o", str(out)])
+    assert ended.exit_code == 0, ended.output
+    assert "8 scenarios, 2 targets missed" in ended.output
+    assert out.read_text().startswith("<!doctype html>")
+
+
+def test_a_folder_without_records_is_refused(tmp_path: Path) -> None:
+    ended = CliRunner().invoke(cli, ["report", str(tmp_path)])
+    assert ended.exit_code == 1
+    assert "begin with `run" in ended.output
+
+
+@given(values=st.lists(st.floats(0.001, 1e6), min_size=1, max_size=20), is_log=st.booleans())
+def test_what_is_plotted_stands_within_the_axis_and_in_order(values: list[float], *, is_log: bool) -> None:
+    axis = (logarithmic if is_log else linear)(values, 10.0, 200.0)
+    places = [axis.at(value) for value in sorted(values)]
+    assert places == sorted(places)
+    assert all(10.0 <= place <= 200.0 for place in places)
+    ticks = axis.ticks()
+    assert all(axis.low <= tick <= axis.high * 1.0001 for tick in ticks)
+
+
+def test_ticks_are_round() -> None:
+    assert Axis(0, 23, 0, 100).ticks() == [0, 5, 10, 15, 20]
+    assert Axis(8, 300, 0, 100, is_log=True).ticks() == [10, 20, 50, 100, 200]

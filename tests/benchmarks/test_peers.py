@@ -1,0 +1,257 @@
+"""The comparison with peers: what is equal, who is skipped and why, what is measured again and what is not."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from benchmarks.notes import demo_note
+from benchmarks.peers import environments
+from benchmarks.peers.blocks import QUICK, Block, Plan, Texts
+from benchmarks.peers.callers import HttpCaller, OurCaller
+from benchmarks.peers.comparison import figures_of, measured_of, rows_of
+from benchmarks.peers.contenders import BULK, CEILING, IDLE_P50, NOTES, OURS, RATE, Contenders
+from benchmarks.peers.equality import Coded, UnequalError, require_equal
+from benchmarks.peers.registry import PEERS, Peer, Setting
+from benchmarks.peers.rules import NAME as RULES
+from benchmarks.peers.rules import PACKAGES as RULES_PACKAGES
+from benchmarks.peers.running import UnavailableError, running
+from benchmarks.peers.servers.note_job import NoteJob
+from benchmarks.peers.study import Choice, Kept, measure, order, texts_of
+from benchmarks.service import BUNDLE, serving
+from hypothesis import given
+from hypothesis import strategies as st
+
+ANSWER: Coded = (("E11.9", ((10, 18), (40, 48))), ("I10", ((20, 32),)))
+ENVIRONMENTS = (*(peer.name for peer in PEERS), RULES)
+PLAN = Plan(
+    repeats=3, rate_repeats=0, checked=1, idle=1, saturating=1, limit_s=1.0, trial_s=0.0, is_choosing=False
+)
+
+
+# What counts as equal
+
+
+def test_the_same_codes_with_the_same_spans_are_equal() -> None:
+    assert require_equal([ANSWER, ()], [ANSWER, ()]) == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ANSWER[::-1],
+        ANSWER[:1],
+        (("E11.8", ANSWER[0][1]), ANSWER[1]),
+        (("E11.9", ((10, 18),)), ANSWER[1]),
+        (("E11.9", ((10, 18), (40, 49))), ANSWER[1]),
+    ],
+    ids=["another order", "a code less", "another code", "a span less", "a span that ends elsewhere"],
+)
+def test_an_answer_that_differs_in_one_place_is_caught(other: Coded) -> None:
+    with pytest.raises(UnequalError, match="1 of 2 notes"):
+        require_equal([ANSWER, ANSWER], [ANSWER, other])
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [([], []), ([ANSWER], []), ([()], [()])])
+def test_a_comparison_of_nothing_is_no_equality(ours: list[Coded], theirs: list[Coded]) -> None:
+    with pytest.raises(UnequalError):
+        require_equal(ours, theirs)
+
+
+def test_the_job_that_peers_serve_answers_as_our_server_does(tmp_path: Path) -> None:
+    async def answered(target: str) -> Coded:
+        caller = OurCaller(target)
+        try:
+            return await caller.code(demo_note())
+        finally:
+            await caller.close()
+
+    import asyncio  # noqa: PLC0415 - the server is started outside of a loop
+
+    from benchmarks.peers.equality import coded_from_json  # noqa: PLC0415
+
+    with serving(tmp_path) as server:
+        ours = asyncio.run(answered(server.target))
+    both = NoteJob(BUNDLE, 1).code([demo_note(), demo_note()[:1000]])
+    assert require_equal([ours], [coded_from_json(both[0])]) == 1
+
+
+# Environments
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_every_peer_has_a_lock_with_hashes_and_no_registry(name: str) -> None:
+    lock = environments.lock_of(name).read_text("utf-8")
+    packages = re.findall(r"^[A-Za-z0-9._-]+(?:\[[^]]*\])?==\S+", lock, re.MULTILINE)
+    assert len(packages) > 5
+    assert len(packages) == len(re.findall(r"^\S", lock, re.MULTILINE))
+    assert "--hash=sha256:" in lock
+    assert "://" not in lock
+    wanted = (
+        RULES_PACKAGES if name == RULES else (next(p.package for p in PEERS if p.name == name), "onnxruntime")
+    )
+    assert all(environments.version_of(name, package) for package in wanted)
+
+
+def test_peers_run_the_onnxruntime_and_the_tokenizers_that_we_run() -> None:
+    ours = (environments.LOCKS.parent / "runtime.txt").read_text("utf-8")
+    for peer in PEERS:
+        for package in ("onnxruntime", "tokenizers"):
+            assert f"\n{package}=={environments.version_of(peer.name, package)} " in ours
+
+
+def test_a_missing_environment_names_the_command_that_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environments, "FOLDER", tmp_path)
+    assert "python -m benchmarks peers install mosec" in str(environments.missing("mosec"))
+    (tmp_path / "mosec").mkdir()
+    (tmp_path / "mosec" / ".made").write_text("mosec==0.0.1", "utf-8")
+    assert "older lock" in str(environments.missing("mosec"))
+    (tmp_path / "mosec" / ".made").write_text(environments.lock_of("mosec").read_text("utf-8"), "utf-8")
+    assert environments.missing("mosec") is None
+    assert environments.python_of("mosec") == tmp_path / "mosec" / "bin" / "python"
+
+
+# Who is skipped
+
+
+async def test_a_peer_without_an_environment_is_skipped_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environments, "FOLDER", tmp_path)
+    contenders = Contenders(BUNDLE, None, PLAN, 7)
+    contenders._answers[0] = [ANSWER]
+    block = await contenders.measure("ray", 0, _texts(), None)
+    assert "no environment" in str(block.reason)
+    [row] = rows_of([block], {})
+    assert row.skipped_reason == block.reason
+    assert row.ratio is None
+
+
+async def test_a_server_that_ends_is_told_with_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.peers.running.missing", lambda _: None)
+    words = [sys.executable, "-c", "print('no GPU for this one'); raise SystemExit(3)"]
+    peer = Peer("one", "One", "one", (), lambda *_: (words, {}), lambda port: HttpCaller(port, "/"))
+    with pytest.raises(UnavailableError, match="exit code 3: no GPU for this one"):
+        async with running(peer, Setting(1, 1), BUNDLE):
+            pass
+
+
+def test_a_wrong_answer_is_no_figure() -> None:
+    wrong = Block(
+        0,
+        "mosec",
+        checked=0,
+        equal=False,
+        reason="its answers are not ours: 1 of 2 notes",
+        values={NOTES: 9.0},
+    )
+    rows = rows_of([_block(OURS, 0, {NOTES: 10.0}), wrong], {})
+    assert [(row.outputs_equal, row.ratio) for row in rows] == [(False, None)]
+    assert not figures_of(rows)
+
+
+# The run
+
+
+async def test_the_loop_encodes_the_windows_of_a_note() -> None:
+    block = await Contenders(BUNDLE, None, PLAN, 7).measure(CEILING, 0, _texts(), None)
+    assert block.reason is None
+    assert block.values[BULK] > 0
+
+
+class _Contenders(Contenders):
+    """Measures nothing and says so; `mosec` does not run."""
+
+    def __init__(self) -> None:
+        super().__init__(BUNDLE, None, PLAN, 7)
+        self.measured: list[tuple[str, int]] = []
+
+    async def measure(self, name: str, repeat: int, *_: object) -> Block:
+        self.measured.append((name, repeat))
+        return (
+            Block(repeat, name, reason="it does not run here", is_final=True)
+            if name == "mosec"
+            else Block(repeat, name)
+        )
+
+
+async def test_contenders_take_turns_and_one_that_failed_is_not_tried_again(tmp_path: Path) -> None:
+    contenders = _Contenders()
+    kept = Kept(tmp_path / "blocks.jsonl", {})
+    assert await measure(contenders, kept, [demo_note()], PLAN, names=(OURS, "mosec", "ray"))
+    assert contenders.measured == [
+        (OURS, 0),
+        ("mosec", 0),
+        ("ray", 0),
+        ("ray", 1),
+        (OURS, 1),
+        ("ray", 2),
+        (OURS, 2),
+    ]
+
+
+async def test_a_run_goes_on_where_it_was_and_begins_anew_with_other_settings(tmp_path: Path) -> None:
+    file = tmp_path / "blocks.jsonl"
+    kept = Kept(file, {"seed": 7})
+    kept.add(Choice("ray", 2, 1, 4, {"2 x 1": 3.0}))
+    kept.add(_block(OURS, 0, {NOTES: 10.0}))
+    contenders = _Contenders()
+    again = Kept(file, {"seed": 7})
+    assert again.choices["ray"].setting == Setting(2, 1, 4)
+    assert await measure(contenders, again, [demo_note()], PLAN, names=(OURS,))
+    assert contenders.measured == [(OURS, 1), (OURS, 2)]
+    assert not Kept(file, {"seed": 8}).blocks
+    assert not await measure(
+        contenders, Kept(file, {"seed": 8}), [demo_note()], PLAN, names=(OURS,), until=0.0
+    )
+
+
+@given(st.integers(0, 20))
+def test_every_repeat_has_everyone_once(repeat: int) -> None:
+    assert sorted(order(["a", "b", "c"], repeat)) == ["a", "b", "c"]
+
+
+def test_the_notes_of_a_repeat_are_the_same_for_all_and_new_in_the_next() -> None:
+    assert texts_of([demo_note()], QUICK, 7) == texts_of([demo_note()], QUICK, 7)
+    assert texts_of([demo_note()], QUICK, 7) != texts_of([demo_note()], QUICK, 8)
+
+
+# The figures
+
+
+def test_ratios_say_how_many_times_we_are_better() -> None:
+    blocks = [
+        _block(
+            OURS,
+            repeat,
+            {NOTES: 20.0 * drift, RATE: 12.0 * drift, BULK: 30.0 * drift, IDLE_P50: 40.0 / drift},
+        )
+        for repeat, drift in enumerate((1.0, 1.5))
+    ]
+    for name, pace in (("ray", 10.0), ("mosec", 16.0)):
+        blocks += [
+            _block(name, repeat, {NOTES: pace * drift, RATE: 6.0 * drift, IDLE_P50: 60.0 / drift})
+            for repeat, drift in enumerate((1.0, 1.5))
+        ]
+    blocks += [_block(CEILING, repeat, {BULK: 40.0 * drift}) for repeat, drift in enumerate((1.0, 1.5))]
+    rows = rows_of(blocks, {})
+    ratios = {(row.peer, row.metric): row.ratio for row in rows}
+    assert ratios["ray", NOTES] == pytest.approx(2.0)
+    assert ratios["mosec", IDLE_P50] == pytest.approx(1.5)
+    figures = measured_of(blocks, {}, 2).figures
+    assert figures["throughput_over_best_peer"].value == pytest.approx(1.25)
+    assert figures["rate_over_best_peer"].value == pytest.approx(2.0)
+    assert figures["serving_efficiency"].value == pytest.approx(0.75)
+    assert figures["serving_efficiency"].interval == pytest.approx((0.75, 0.75))
+
+
+def _block(name: str, repeat: int, values: dict[str, float]) -> Block:
+    return Block(repeat, name, checked=2, equal=None if name in {OURS, CEILING} else True, values=values)
+
+
+def _texts() -> Texts:
+    return Texts(("Hypertension.",), (demo_note(),), ("Asthma.",), ("Gout.",), (demo_note(),), ())
