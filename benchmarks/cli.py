@@ -66,7 +66,7 @@ def list_scenarios() -> None:
     "--server-flag",
     "flags",
     multiple=True,
-    help="Flag for every server, e.g. --server-flag=--workers=1. May be repeated.",
+    help="Flag for every server, e.g. --server-flag=--threads=1. May be repeated.",
 )
 def run(
     scenarios: tuple[str, ...],

@@ -45,7 +45,9 @@ class Service:
             raise RuntimeError(f"the server did not start: {(folder / ERRORS).read_text().strip()}")
         self.target = line.removeprefix(READY).strip()
         self._metrics_port = next(
-            entry["metrics_port"] for entry in self.log_entries() if entry["event"] == "serving"
+            entry["metrics_port"]
+            for entry in self.log_entries()
+            if entry["event"] == "serving" and "worker" not in entry
         )
 
     def log_entries(self) -> list[dict[str, Any]]:

@@ -115,6 +115,17 @@ async def test_a_section_copied_into_another_note_is_not_coded_again(releases: R
     assert named == [PHRASE.capitalize(), "HTN"]
 
 
+async def test_when_other_releases_are_taken_up_nothing_kept_before_is_found(releases: Releases) -> None:
+    lookups = LookUps()
+    async with flowing(releases, SectionCache(10**6, lookups)) as flow:
+        await events_of(flow, NoteInput(ASSESSMENT))
+        # The same versions may be other files: what an operator imported anew.
+        flow.take_up(releases)
+        await events_of(flow, NoteInput(ASSESSMENT))
+        await events_of(flow, NoteInput(ASSESSMENT))
+    assert lookups == [LookUp.MISS, LookUp.MISS, LookUp.HIT]
+
+
 SECTIONS = st.lists(st.sampled_from([ASSESSMENT, HISTORY, FAMILY, EXAM, "HPI: fever.\n", "\n", "Plan:\n"]))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from bertillon_server.app.settings import Settings
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Blocked while a worker is started, until it can tell what they mean."""
 
 
@@ -21,6 +21,8 @@ class Order(Enum):
     """What the supervisor tells a worker."""
 
     SERVE = auto()
+    RELOAD = auto()
+    """Take up what has changed in the catalog directory."""
     STOP = auto()
     CUT = auto()
     """End the grace of the stop under way."""

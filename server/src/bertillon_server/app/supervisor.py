@@ -103,8 +103,16 @@ class Supervisor:
                     print(f"serving on {host}:{port}", flush=True)  # noqa: T201
                 while not self._told.count:
                     self._step()
+                    self._pass_on()
             finally:
                 self._stop()
+
+    def _pass_on(self) -> None:
+        """Have all workers read the catalog directory anew, where that was asked for."""
+        if self._told.reload:
+            self._told.reload = False
+            for worker in self._workers.values():
+                worker.tell(Order.RELOAD)
 
     def _until(self, stage: Stage) -> None:
         """Go on until all workers have come to a stage, or a signal has."""
@@ -262,24 +270,28 @@ class Supervisor:
 
 
 class _Signals:
-    """Counts the signals that ask for an end; `fd` can be read when one has come."""
+    """Counts the signals that ask for an end, and notes those to reload; `fd` can be read when one has come."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self.count = 0
+        self.reload = False
 
     def read(self) -> None:
-        """Count what has come."""
-        self.count += len(os.read(self.fd, 64))
+        """Take what has come."""
+        came = os.read(self.fd, 64)
+        ends = sum(number != signal.SIGHUP for number in came)
+        self.count += ends
+        self.reload |= ends < len(came)
 
 
 @contextmanager
 def _signals() -> Iterator[_Signals]:
-    """Take SIGTERM and SIGINT until the end of the block."""
+    """Take SIGTERM, SIGINT and SIGHUP until the end of the block."""
     readable, writable = os.pipe()
 
-    def note(*_: object) -> None:
-        os.write(writable, b"x")
+    def note(number: int, _: object) -> None:
+        os.write(writable, bytes([number]))
 
     before = {number: signal.signal(number, note) for number in SIGNALS}
     try:

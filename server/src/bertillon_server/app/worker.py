@@ -51,12 +51,14 @@ class _Worker:
         self._scrapes = scrapes
         self._metrics = Metrics()
         self._server = Server(settings, self._metrics, shares_address=True)
+        self._reloading: set[asyncio.Task[bool]] = set()
         self._serve, self._stop, self._cut = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(log_unhandled)
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)  # the supervisor passes it on
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         for listen in (self._take_orders, self._answer_scrapes):
             threading.Thread(target=listen, args=(loop,), daemon=True).start()
@@ -73,6 +75,8 @@ class _Worker:
                 self._report(Stage.SERVING)
                 await self._stop.wait()
         finally:
+            for task in self._reloading:
+                task.cancel()
             await process.stop(self._server, self._cut)
 
     async def _told_to_serve(self) -> bool:
@@ -83,12 +87,24 @@ class _Worker:
             wait.cancel()
         return not self._stop.is_set()
 
+    def _reload(self) -> None:
+        # Before it serves there is nothing to do: what is there is being read.
+        if self._serve.is_set():
+            task = asyncio.ensure_future(self._server.reload())
+            self._reloading.add(task)
+            task.add_done_callback(self._reloading.discard)
+
     def _report(self, stage: Stage) -> None:
         with suppress(OSError):
             self._orders.send(Report(stage))
 
     def _take_orders(self, loop: asyncio.AbstractEventLoop) -> None:
-        told = {Order.SERVE: self._serve.set, Order.STOP: self._stop.set, Order.CUT: self._cut.set}
+        told = {
+            Order.SERVE: self._serve.set,
+            Order.RELOAD: self._reload,
+            Order.STOP: self._stop.set,
+            Order.CUT: self._cut.set,
+        }
         with suppress(EOFError, OSError):
             while True:
                 _call_on(loop, told[self._orders.recv()])

@@ -42,6 +42,7 @@ class CodingFlow:
 
     def take_up(self, releases: Releases) -> asyncio.Event:
         """Code with other releases from now on; the event is set when no call uses the old ones any more."""
+        self._generation += 1
         return self._releases.replace(releases)
 
     async def code_note(self, note: NoteInput, call: Call) -> AsyncIterator[Event]:

@@ -137,12 +137,15 @@ class SectionCache:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def key(self, lone: Lone) -> bytes:
-        """Return the hash of everything that the result of a section depends on. May be called by any thread."""
+    def key(self, lone: Lone, generation: int = 0) -> bytes:
+        """Return the hash of everything that the result of a section depends on. May be called by any thread.
+
+        `generation` tells apart what was loaded at one time from what is loaded at another under the same versions.
+        """
         # Whatever fields there are: one that is added later counts without being named here.
         content = repr((dataclasses.astuple(lone.note), dataclasses.astuple(lone.section), lone.codeable))
         hashed = blake2b(key=self._secret, digest_size=_DIGEST_BYTES)
-        hashed.update(repr(lone.versions).encode())
+        hashed.update(repr((generation, lone.versions)).encode())
         hashed.update(content.encode("utf-8", "surrogatepass"))
         return hashed.digest()
 
