@@ -38,9 +38,7 @@ WEIGHTS = {
     "neoplasm_table": 4.0,
     "drug": 4.0,
 }
-_OFFICIAL = frozenset(
-    {"title", "inclusionTerm", "includes", "cms_long_title", "neoplasm_table", "drug"}
-)
+_OFFICIAL = frozenset({"title", "inclusionTerm", "includes", "cms_long_title", "neoplasm_table", "drug"})
 
 _CODE = re.compile(r"[A-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4})?")
 # Seventh characters as the long titles spell them; the key leaves them out, decoding fills them in.

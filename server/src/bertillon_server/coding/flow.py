@@ -36,6 +36,8 @@ class CodingFlow:
         self, releases: Releases, scheduler: Scheduler, pool: StagePool, cache: SectionCache | None = None
     ) -> None:
         self._releases = Current(releases)
+        # How often other releases were taken up: what was kept before is of no use afterwards.
+        self._generation = 0
         self._scheduler = scheduler
         self._pool = pool
         self._cache = cache
@@ -51,9 +53,10 @@ class CodingFlow:
         Raises the errors of `inference.errors`. Closing the iterator withdraws what is not done yet.
         """
         began = time.perf_counter_ns()
+        generation = self._generation
         with self._releases.kept() as releases, await self._admitted(len(note.text), call) as admission:
             stages = stages_for(note, releases)
-            outline, pieces = await self._compute(call, stages.cut, self._cache)
+            outline, pieces = await self._compute(call, stages.cut, self._cache, generation)
             yield outline
             results: list[SectionResult] = []
             tasks = [

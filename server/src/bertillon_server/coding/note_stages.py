@@ -72,8 +72,8 @@ class NoteStages:
     notices: tuple[Notice, ...]
     diagnoses: bool
 
-    def cut(self, cache: SectionCache | None) -> tuple[Outline, list[Piece]]:
-        """Cut the note into sections; those that take longest to link go first.
+    def cut(self, cache: SectionCache | None, generation: int) -> tuple[Outline, list[Piece]]:
+        """Cut the note into sections; those that take longest to link go first. `generation`: see `SectionCache.key`.
 
         Linking computes in one thread: the assessment would run alone at the end if it were begun in its turn.
         """
@@ -86,7 +86,9 @@ class NoteStages:
                 pieces.append(Piece(section, expected))
                 continue
             lone = alone(self.note, section, outline.versions, codeable=expected)
-            pieces.append(Piece(section, expected, lone, None if cache is None else cache.key(lone)))
+            pieces.append(
+                Piece(section, expected, lone, None if cache is None else cache.key(lone, generation))
+            )
         if self.procedures is not None:
             code_sets = (
                 *(outline.versions.code_sets if self.diagnoses else ()),
