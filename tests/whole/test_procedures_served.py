@@ -54,7 +54,7 @@ class Running(NamedTuple):
     catalog: CatalogServiceStub
     catalog_dir: Path
 
-    def code(self, setting: types.Setting, *systems: str, unit: int = 0, text: str = NOTE) -> Coded:
+    def code(self, setting: types.Setting.ValueType, *systems: str, unit: int = 0, text: str = NOTE) -> Coded:
         note = pb.Note(text=text, setting=setting, date_of_service=DATE)
         options = pb.CodingOptions(code_systems=systems, offset_unit=unit)  # type: ignore[arg-type]
         sections, summary = [], pb.EncounterSummary()
