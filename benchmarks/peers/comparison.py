@@ -28,9 +28,9 @@ _ENCODER_PACKAGES = ("onnxruntime", "tokenizers", "numpy")
 class Row:
     """One metric of one peer.
 
-    `ratio` is how many times we are better, None where nothing was measured; `interval` is its 95 % interval, None for
-    a single repeat. Where there is no ratio `skipped_reason` says why. `ours` and `values` hold the repeats that have both. `outputs_equal` says
-    whether the answers for `compared` notes were ours, None where there are none to compare.
+    `ratio` is how many times we are better, None where nothing was measured, and then `skipped_reason` says why;
+    `interval` is its 95 % interval, None for a single repeat. `ours` and `values` hold the repeats that have both.
+    `outputs_equal` says whether the answers for `compared` notes were ours, None where there are none to compare.
     """
 
     peer: str
