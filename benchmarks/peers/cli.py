@@ -160,14 +160,14 @@ def show_table(rows: list[dict[str, Any]], console: Console) -> None:
     for row in rows:
         if row["ratio"] is None:
             continue
-        low, high = row["interval"]
+        interval = "" if row["interval"] is None else " [{:.2f}, {:.2f}]".format(*row["interval"])
         table.add_row(
             row["title"],
             row["setting"],
             f"{row['metric']}, {row['unit']}",
             number(_middle(row["ours"])),
             number(_middle(row["values"])),
-            f"{row['ratio']:.2f} [{low:.2f}, {high:.2f}]",
+            f"{row['ratio']:.2f}{interval}",
             str(len(row["values"])),
             str(row["compared"]) if row["outputs_equal"] else "",
         )

@@ -28,9 +28,9 @@ _ENCODER_PACKAGES = ("onnxruntime", "tokenizers", "numpy")
 class Row:
     """One metric of one peer.
 
-    `ratio` is how many times we are better, `interval` its 95 % interval; both are None where nothing was measured,
-    and then `skipped_reason` says why. `ours` and `values` hold the repeats that have both. `outputs_equal` says
-    whether the answers for `compared` notes were ours, None where there are none to compare.
+    `ratio` is how many times we are better, None where nothing was measured, and then `skipped_reason` says why;
+    `interval` is its 95 % interval, None for a single repeat. `ours` and `values` hold the repeats that have both.
+    `outputs_equal` says whether the answers for `compared` notes were ours, None where there are none to compare.
     """
 
     peer: str
@@ -97,7 +97,7 @@ def _row(
         values=theirs,
         ours=ours,
         ratio=None if estimate is None else estimate.value,
-        interval=None if estimate is None else (estimate.low, estimate.high),
+        interval=None if estimate is None or len(pairs) < 2 else (estimate.low, estimate.high),
         outputs_equal=compared[0],
         compared=compared[1],
         skipped_reason=reason,
