@@ -28,9 +28,6 @@ def _joins(text: str, words: Words, match: TermMatch, ends: dict[int, int]) -> b
     """Whether a term that reaches further begins behind what joins two names inside the match."""
     return any(
         ends.get(i, 0) > match.last
-        and (
-            words.forms[i - 1] in _JOINS
-            or any(c in ",/&+" for c in words.gap(i, text))
-        )
+        and (words.forms[i - 1] in _JOINS or any(c in ",/&+" for c in words.gap(i, text)))
         for i in range(match.first + 1, match.last)
     )

@@ -55,8 +55,7 @@ class Codes(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """A billable code and how it was reached.
 
     `used` are the canonical forms of the text that chose it, `invented` how many details of its title the text does
@@ -125,7 +124,9 @@ class _Bases:
         """Return the bits of the forms that count as documented since the text says something else."""
         if not self._conditional:
             return 0
-        return self.bits([form for form in self._conditional if is_default(form, said) or granted(form, said)])
+        return self.bits(
+            [form for form in self._conditional if is_default(form, said) or granted(form, said)]
+        )
 
     def unknown(self, forms: Iterable[str]) -> int:
         """Return how many of the forms no title of the scope has."""
@@ -150,7 +151,7 @@ class _Option(NamedTuple):
     """Leaves that a concept may be decoded to, and what their score is made of.
 
     `more` are the bits that they assert beyond the concept, `either` those of which one would do, `denies` those that
-    they deny. `moved` are all bits that move the score where the text says them, which is `silent` where it says none.
+    they deny. `moved` are all bits that move the score where the text says them; it is `silent` where it says none.
     """
 
     base: _Base

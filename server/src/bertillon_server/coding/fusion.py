@@ -80,9 +80,7 @@ class Fusion:
                 judged[i] = Judgement(assertion, None)
         return judged
 
-    def scores(
-        self, by_rules: int | NDArray[np.integer], read: NDArray[np.floating]
-    ) -> NDArray[np.float64]:
+    def scores(self, by_rules: int | NDArray[np.integer], read: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the log-chances [..., 7], but for a constant, given the rules' verdict and the encoder's chances.
 
         `by_rules` [...] are places in `heads.ASSERTIONS`, `read` [..., 7].
