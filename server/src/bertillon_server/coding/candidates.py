@@ -6,7 +6,6 @@ its terms and the neighbours of its vector are decoded with the words of mention
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,7 +75,7 @@ def place_of(knowledge: Knowledge, text: str, span: Span, *, alone: bool = False
 
 def by_vectors(knowledge: Knowledge, place: Place, read: MentionReading, limit: int) -> tuple[Candidate, ...]:
     """Return at most `limit` candidates, best first, that the encoder alone proposes."""
-    alone = dataclasses.replace(place.mention, match=None)
+    alone = place.mention._replace(match=None)
     links = knowledge.linker.link(alone, place.said, limit, read, _near(knowledge, read, limit))
     return links[0].candidates[:limit] if links else ()
 

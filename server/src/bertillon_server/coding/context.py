@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bertillon_server.coding.axes import axis_in, axis_of
 from bertillon_server.coding.list_items import ProblemItem
@@ -34,8 +34,7 @@ def context_of(
     The clause ends at a full stop, a semicolon, a denial ("without") or another mention, unless that is what the
     mention is "with": of "asthma with status asthmaticus" one code tells both. A number counts only right after the
     mention ("CKD 3a") or after a word such as "stage": doses and dates are never taken for one. Of two sides the
-    nearer one counts, and none where the mention names its own. `taken` tells for each word whether it belongs to a
-    mention.
+    nearer one counts, and none where the mention names its own. `taken` tells for each word whether it is in one.
     """
     near: dict[str, Span] = {}
     sided = not _SIDES.isdisjoint(words.forms[found.first : found.last])
@@ -54,8 +53,7 @@ def context_of(
     return near
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """The canonical forms that a mention asserts, and those that it denies."""
 
     asserts: frozenset[str]

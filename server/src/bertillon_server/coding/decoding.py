@@ -55,8 +55,7 @@ class Codes(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """A billable code and how it was reached.
 
     `used` are the canonical forms of the text that chose it, `invented` how many details of its title the text does
@@ -152,7 +151,7 @@ class _Option(NamedTuple):
     """Leaves that a concept may be decoded to, and what their score is made of.
 
     `more` are the bits that they assert beyond the concept, `either` those of which one would do, `denies` those that
-    they deny. `moved` are all bits that move the score where the text says them; it is `silent` where none is said.
+    they deny. `moved` are all bits that move the score where the text says them; it is `silent` where it says none.
     """
 
     base: _Base

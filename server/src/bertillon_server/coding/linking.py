@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,8 +47,7 @@ class Similarity(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A billable code for a mention, what speaks for it, and the score that ranks it, in logits.
 
     `cosine` is the similarity of a code that the encoder alone proposes, None where a term means it.
@@ -64,8 +63,7 @@ class Candidate:
         return None if self.evidence.weight else self.evidence.similarity
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """The candidates of a mention, best first; never empty.
 
     `margin` is the lead of the best meaning of a term over the next, in the index's weights.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +49,7 @@ _BREAKS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A candidate mention: its words `[first, last)` in the section's words, its span, and what found it.
 
     `match` is None for a phrase that only the encoder has read. `item` is the index of the problem item whose
@@ -126,13 +125,13 @@ def find_phrases(
     """Return what a problem list, or an assessment in prose, names and no term covers: phrases for the encoder.
 
     Where problems are listed, their heads are read; the text below a head tells what is done about it. A term
-    found inside a phrase may name only a part of it. `barred` tells for each word whether it asserts: such words end
-    a phrase, since inside one they would be read as a part of the name ("pneumonia ruled out").
+    found inside a phrase may name only a part of it. `barred` tells for each word whether it asserts: such a one
+    ends a phrase, since inside it would be read as a part of the name ("pneumonia ruled out").
     """
     if not sentences or not words.forms:
         return []
     silent = (words.plain == 0).tolist()
-    covered = [known or unsaid for known, unsaid in zip(taken_words(words, known), silent, strict=True)]
+    covered = [term or unsaid for term, unsaid in zip(taken_words(words, known), silent, strict=True)]
     heads: list[tuple[Span, int | None]] = [(item.head, number) for number, item in enumerate(items)]
     places = heads or [(sentence, None) for sentence in sentences]
     phrases = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 from bertillon_server.coding.axes import Title
 from bertillon_server.coding.terms import TermFlag
@@ -23,8 +24,7 @@ UNFITTED = MappingProxyType(
 _CURATED, _OFFICIAL, _STRIPPED = int(TermFlag.CURATED), int(TermFlag.OFFICIAL), int(TermFlag.STRIPPED)
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What speaks for a candidate.
 
     `weight` is that of the term in the index, 0 where the encoder alone proposes the code; `similarity` the cosine of

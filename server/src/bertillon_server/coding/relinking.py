@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from bertillon_server.coding.linking import Candidate, Link
 from bertillon_server.coding.usage import LIKELY, Usual
@@ -33,7 +32,7 @@ def relinked(
     candidates = {**proposals, **candidates}
     ranked = sorted(
         (
-            replace(candidate, score=math.log(max(usual.chance(code, before.get(code, 0.0)), _LEAST)))
+            candidate._replace(score=math.log(max(usual.chance(code, before.get(code, 0.0)), _LEAST)))
             for code, candidate in candidates.items()
         ),
         key=lambda candidate: -candidate.score,

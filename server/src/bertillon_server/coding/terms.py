@@ -7,9 +7,9 @@ binary search, over the whole text at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntFlag
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,8 +47,7 @@ class TermFlag(IntFlag):
 _FLAGS = {number: TermFlag(number) for number in range(2 * max(TermFlag))}
 
 
-@dataclass(frozen=True, slots=True)
-class TermMatch:
+class TermMatch(NamedTuple):
     """A run of words `[first, last)` that is a term, its rows in the index, and how many words count."""
 
     first: int

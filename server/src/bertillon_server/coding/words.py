@@ -48,6 +48,7 @@ _LATERALITY = {
     "bilat": "bilateral",
     "bilaterally": "bilateral",
 }
+_SIDES = frozenset(_LATERALITY.values())
 
 # A side as one capital letter ("R knee", "L hip"); in lower case the letters are units and list marks.
 _SIDE_LETTERS = {"R": "right", "L": "left"}
@@ -188,7 +189,10 @@ def words_of(text: str, start: int = 0, end: int | None = None) -> Words:
 def _places(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield where each word stands, a number apart from what it is written onto."""
     for match in _WORD.finditer(text, start, end):
-        glued = _GLUED.fullmatch(match.group())
+        word = match.group()
+        # Most words are letters alone, and so no number is written onto them; "i" ends few of those that one is.
+        plain = word.isascii() and word.isalpha() and word[-1] not in "iIvV"
+        glued = None if plain else _GLUED.fullmatch(word)
         if glued is None:
             yield match.span()
         else:
@@ -205,19 +209,17 @@ def canonical(word: str) -> str:
     if not form.isascii():
         decomposed = unicodedata.normalize("NFKD", form)
         form = "".join(c for c in decomposed if not unicodedata.combining(c))
-    form = _american(form)
+    if "ae" in form or "oe" in form:
+        form = _BRITISH.sub("e", form)
     if form in _LATERALITY:
         return _LATERALITY[form]
-    singular = _singular(form)
-    return _SAME.get(singular, singular)
-
-
-def _american(form: str) -> str:
-    return _BRITISH.sub("e", form) if "ae" in form or "oe" in form else form
+    if form[-1:] == "s":
+        form = _singular(form)
+    return _SAME.get(form, form)
 
 
 def _hashes(form: str) -> tuple[int, int]:
     if not form or form in _SILENT:
         return 0, 0
     digest = int.from_bytes(blake2b(form.encode(), digest_size=8).digest(), "little")
-    return digest, 0 if form in _LATERALITY.values() else digest
+    return digest, 0 if form in _SIDES else digest

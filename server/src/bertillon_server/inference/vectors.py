@@ -83,6 +83,10 @@ class VectorIndex:
         """Length of a vector."""
         return int(self._vectors.shape[1])
 
+    def rows(self, numbers: NDArray[np.integer]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+        """Return vectors by number as they are kept: int8 [n, dimensions], and the scale of each."""
+        return self._vectors[numbers], self._scales[numbers]
+
     def search(self, queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Return the rows [n, k] nearest to each query and their cosines [n, k], best first.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bertillon_server.coding.assertion.cues import Cue, CueTable
 from bertillon_server.coding.assertion.tokens import Tokens, phrase_keys
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A cue and the tokens `[start, end)` that it covers."""
 
     start: int

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bertillon_server.coding.assertion import (
     boundaries,
@@ -55,8 +55,7 @@ _SECTION_DEFAULTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """How a mention is asserted, and the words that say so (code points of the text).
 
     `cue` is None where nothing in the sentence says so: a present mention, or one judged by its section.

@@ -74,9 +74,12 @@ class Tokens:
 
 def key_of(word: str) -> str:
     """Return the key that a token is matched by: its class, or itself in lower case."""
+    lower = word.lower()
+    if lower.isalpha():
+        return _CLASSES.get(lower, lower)
     if word.isdecimal():
         return "#year" if len(word) == 4 and _FIRST_YEAR <= int(word) <= _LAST_YEAR else "#"
-    lower = word.lower().replace("\u2019", "'")
+    lower = lower.replace("\u2019", "'")
     return _CLASSES.get(lower, lower)
 
 
@@ -89,11 +92,12 @@ def tokenize(text: str, sentence: Span) -> Tokens:
     last = sentence.start
     for match in _TOKEN.finditer(text, sentence.start, sentence.end):
         start, end = match.span()
-        if starts and "\n" in text[last:start] and _breaks(text, last, start, match[0]):
+        word = match[0]
+        if start > last and starts and "\n" in text[last:start] and _breaks(text, last, start, word):
             breaks.add(len(starts))
         starts.append(start)
         ends.append(end)
-        keys.append(key_of(match[0]))
+        keys.append(key_of(word))
         last = end
     return Tokens(starts, ends, keys, frozenset(breaks))
 
