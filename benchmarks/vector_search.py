@@ -12,20 +12,25 @@ each by itself, and asks every searcher for the 24 neighbours of each: the serve
 
 from __future__ import annotations
 
+import argparse
 import importlib
+import json
 import random
 import re
 import statistics
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.machine import environment
 from benchmarks.notes import CORPUS
-from benchmarks.report import arguments, progress, report
+from benchmarks.service import BUNDLE
 from bertillon_server.bundle.loader import load_bundle
 from bertillon_server.bundle.manifest import ENCODER_FILE
 from bertillon_server.coding.heads import pooled
@@ -146,7 +151,11 @@ def median_ms(searcher: Searcher, queries: NDArray[np.float32], size: int) -> It
 
 def main() -> None:
     """Measure and report."""
-    parser = arguments(__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--bundle", type=Path, default=BUNDLE, help="bundle whose vectors are searched")
+    parser.add_argument("--seed", type=int, default=7, help="seed by which phrases are drawn [7]")
     parser.add_argument("--queries", type=int, default=480, help="phrases that are searched [480]")
     parser.add_argument("--rounds", type=int, default=3, help="rounds over all of them [3]")
     options = parser.parse_args()
@@ -161,7 +170,7 @@ def main() -> None:
     found = list(searchers(learned, vectors))
     times: dict[tuple[str, int], list[float]] = {}
     for number in range(options.rounds):
-        progress(f"round {number + 1} of {options.rounds}")
+        print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
         for size in (1, MANY):
             for searcher in found:
                 times.setdefault((searcher.name, size), []).extend(median_ms(searcher, queries, size))
@@ -178,7 +187,8 @@ def main() -> None:
             "build_s": round(searcher.build_s, 1),
             "built_mb": round(searcher.built_mb),
         }
-    report(options, "vector_search", bundle.label, figures)
+    told = {"model": bundle.label, "seed": options.seed, "figures": figures, "environment": environment()}
+    print(json.dumps(told, indent=2))
 
 
 if __name__ == "__main__":
