@@ -134,9 +134,9 @@ def searchers(learned: Learned, vectors: NDArray[np.float32]) -> Iterator[Search
         try:
             library = importlib.import_module(name)
         except ImportError as error:
-            progress(f"skipped {name}: {error}")
+            print(f"skipped {name}: {error}", file=sys.stderr)
             continue
-        progress(f"building {name}")
+        print(f"building {name}", file=sys.stderr)
         yield from build(vectors, library)
 
 
