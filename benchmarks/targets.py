@@ -67,6 +67,7 @@ TARGETS: tuple[Target, ...] = (
     _at_most("single-stream", "section_p50", "CodeSection, 300 characters, idle: p50", 10, 5),
     _at_most("single-stream", "section_p99", "CodeSection, 300 characters, idle: p99", 20, 10),
     _at_most("mixed", "section_beside_bulk_p99", "CodeSection beside saturating bulk: p99", 40, 20),
+    _at_most("audit", "audit_over_note", "AuditNote against CodeNote", 1.3, 1.3),
     Target("overload", "goodput_at_200", "Goodput at 200 % load, of the peak", 0.95, 0.98),
     _at_most("overload", "admitted_p99_at_200", "What was admitted at 200 % load: p99", 500, 250),
     Target("copy-forward", "gain", "Throughput with 60 % of the text copied, against unique", 1.8, 2.3),

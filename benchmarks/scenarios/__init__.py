@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmarks.peers import scenario as peers
 from benchmarks.scenario import Scenario
 from benchmarks.scenarios import (
+    audit,
     cold_start,
     copy_forward,
     drain,
@@ -26,6 +27,7 @@ SCENARIOS: tuple[Scenario, ...] = tuple(
     for module in (
         single_stream,
         streaming,
+        audit,
         offline,
         profile,
         server,
