@@ -92,6 +92,24 @@ def test_a_vague_diagnosis_is_asked_about_with_its_indicators(audit: SmallAudit)
     assert acuity.query.topic == "heart failure: acuity"
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "topic"),
+    [
+        ("Exam: monofilament reduced.\n\nAssessment:\n1. Diabetes\n", "E11.9", "diabetes: complication"),
+        ("Plan: prednisone burst.\n\nAssessment:\n1. Asthma\n", "J45.909", "asthma: exacerbation"),
+        ("Vitals: weight 131 kg.\n\nAssessment:\n1. Obesity\n", "E66.9", "obesity: body mass index"),
+    ],
+)
+def test_indicators_in_the_notes_raise_the_question_that_they_bear_on(
+    audit: SmallAudit, text: str, code: str, topic: str
+) -> None:
+    def topics(note: str) -> set[str]:
+        return {item.query.topic for item in of_rule(audit(note, code), "query-gap") if item.query}
+
+    assert topic in topics(text)
+    assert topic not in topics(text.split("\n\n")[1])
+
+
 def test_a_side_that_nobody_states_is_asked_about(audit: SmallAudit) -> None:
     (finding,) = of_rule(audit("Assessment:\n1. Knee pain\n", "M25.569"), "query-axis")
     assert finding.axes == (AxisKind.LATERALITY,)

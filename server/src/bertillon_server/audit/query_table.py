@@ -121,6 +121,25 @@ GAPS: Final[tuple[Gap, ...]] = (
         only_with_indicators=True,
     ),
     Gap(
+        "diabetes: complication",
+        ("E11.9", "E10.9", "E13.9"),
+        "Please clarify whether the findings quoted are related to the diabetes mellitus.",
+        (
+            "a complication of the diabetes mellitus, to be named",
+            "another condition, to be named",
+            "findings without clinical significance",
+        ),
+        tuple(f"E{kind}.{group}" for kind in (10, 11, 13) for group in "2345"),
+        _any(
+            "microalbuminuria",
+            "UACR",
+            r"monofilament\s+(?:reduced|absent|decreased|abnormal)",
+            r"(?:numbness|tingling|burning)\s+(?:of|in)\s+(?:both\s+|the\s+)?feet",
+            "foot ulcer",
+        ),
+        only_with_indicators=True,
+    ),
+    Gap(
         "chronic kidney disease: stage",
         ("N18.9", "N18.30"),
         "Please clarify the stage of the chronic kidney disease.",
@@ -135,6 +154,15 @@ GAPS: Final[tuple[Gap, ...]] = (
         ("intermittent", "mild persistent", "moderate persistent", "severe persistent"),
         ("J45.2", "J45.3", "J45.4", "J45.5"),
         _any("FEV1", "peak flow", "albuterol", "inhaled", "ICS", "prednisone", "wheez\\w*"),
+    ),
+    Gap(
+        "asthma: exacerbation",
+        ("J45.20", "J45.30", "J45.40", "J45.50", "J45.909"),
+        "Please clarify the status of the asthma at this encounter.",
+        ("with acute exacerbation", "with status asthmaticus", "stable, without exacerbation"),
+        (*(f"J45.{severity}{status}" for severity in "2345" for status in "12"), "J45.901", "J45.902"),
+        _any("prednisone burst", "methylprednisolone", "solumedrol", "nebuliz\\w*", "duoneb", "magnesium IV"),
+        only_with_indicators=True,
     ),
     Gap(
         "chronic obstructive pulmonary disease: exacerbation",
@@ -230,6 +258,16 @@ GAPS: Final[tuple[Gap, ...]] = (
         ("class 1", "class 2", "class 3"),
         ("E66.81", "E66.01", "E66.2"),
         _any("BMI", "body mass index"),
+    ),
+    Gap(
+        "obesity: body mass index",
+        ("E66.9", "E66.01", "E66.81"),
+        "Please document the body mass index at this encounter.",
+        ("the value, as measured at this encounter", "not measured at this encounter"),
+        ("Z68",),
+        _any("weight", "wt", "kg", "lbs?"),
+        unless=re.compile(r"\b(?:BMI|body mass index)\b", re.IGNORECASE),
+        only_with_indicators=True,
     ),
     Gap(
         "acute kidney injury: cause",
