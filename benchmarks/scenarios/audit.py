@@ -8,7 +8,8 @@ import time
 from benchmarks.load.grpc_calls import DATE
 from benchmarks.notes import demo_note, unrepeated
 from benchmarks.scenario import Bench, Figure, Measured, Scenario, take
-from bertillon import Bertillon, Note
+from benchmarks.scenarios.single_stream import note_seconds
+from bertillon import Bertillon
 
 WARM_UP_CALLS = 20
 CALLS_A_REPEAT = 10
@@ -28,11 +29,11 @@ def measure(bench: Bench) -> Measured:
         bench.steps("coded, then audited", repeats) as done,
     ):
         for text in take(texts, WARM_UP_CALLS):
-            _code(client, text)
+            note_seconds(client, text)
             _audit(client, text)
         for _ in range(repeats):
             pairs = [
-                (_code(client, one), _audit(client, other))
+                (note_seconds(client, one), _audit(client, other))
                 for one, other in zip(take(texts, CALLS_A_REPEAT), take(texts, CALLS_A_REPEAT), strict=True)
             ]
             coding.append(statistics.median(one for one, _ in pairs))
@@ -46,14 +47,6 @@ def measure(bench: Bench) -> Measured:
         },
         details={"codes": len(CODES)},
     )
-
-
-def _code(client: Bertillon, text: str) -> float:
-    """Return the seconds of a CodeNote, to the encounter summary."""
-    began = time.perf_counter()
-    for _ in client.code_note(Note(text=text, date_of_service=DATE)):
-        pass
-    return time.perf_counter() - began
 
 
 def _audit(client: Bertillon, text: str) -> float:

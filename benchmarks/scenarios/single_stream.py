@@ -23,12 +23,12 @@ def measure(bench: Bench) -> Measured:
     characters = []
     with bench.server() as server, Bertillon(server.target) as client:
         for text in take(texts, WARM_UP_CALLS):
-            _note(client, text)
+            note_seconds(client, text)
             _section(client, text)
         with bench.steps("one note at a time", notes) as done:
             for text in take(texts, notes):
                 characters.append(len(text))
-                note_latency.record(_note(client, text))
+                note_latency.record(note_seconds(client, text))
                 done()
         with bench.steps("one section at a time", sections) as done:
             for text in take(texts, sections):
@@ -50,7 +50,7 @@ def section_of(text: str) -> str:
     return text[start : start + SECTION_CHARACTERS]
 
 
-def _note(client: Bertillon, text: str) -> float:
+def note_seconds(client: Bertillon, text: str) -> float:
     """Return the seconds of a CodeNote, to the encounter summary."""
     began = time.perf_counter()
     for _ in client.code_note(Note(text=text, date_of_service=DATE)):

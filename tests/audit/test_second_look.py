@@ -5,8 +5,14 @@ from __future__ import annotations
 import pytest
 from auditing import SmallAudit, codes_of, of_rule, verdict_of
 
-from bertillon_server.audit.values import Kind, Severity
-from bertillon_server.coding.vocabulary import Assertion
+from bertillon_server.audit.book import CodeBook
+from bertillon_server.audit.places import Finder
+from bertillon_server.audit.values import AuditedText, Kind, Severity
+from bertillon_server.catalog.store import Catalog
+from bertillon_server.coding.results import Section
+from bertillon_server.coding.spans import Span
+from bertillon_server.coding.vocabulary import Assertion, SectionKind
+from small_knowledge import RELEASE, SYSTEM
 
 
 @pytest.mark.parametrize(
@@ -64,3 +70,15 @@ def test_a_code_for_a_suspicion_is_supported_by_one(audit: SmallAudit) -> None:
     text = "Assessment:\n1. Hypertension\n2. Probable pneumonia\n"
     assert of_rule(audit(text, "J18.9"), "uncertain-outpatient")
     assert not of_rule(audit(text, "Z03.818"), "uncertain-outpatient")
+
+
+def test_places_are_bounded_on_text_that_repeats_itself(catalog: Catalog) -> None:
+    text = "No prolonged QT. " * 2_000
+    book = CodeBook(catalog, SYSTEM, RELEASE)
+    whole = Span(0, len(text))
+    section = Section(0, SectionKind.ASSESSMENT, whole, None, whole)
+    ref = book.ref("I45.81")
+    assert ref is not None
+    places = Finder(book, None, [AuditedText("n", text)], [(0, section)]).places(ref, faint=True)
+    assert 1 < len(places) <= 64
+    assert all(not place.is_present for place in places)

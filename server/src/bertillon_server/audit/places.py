@@ -32,6 +32,8 @@ _LEAST = 0.5
 _LEAST_FAINT = 0.3
 # Places that are less like the code than this share of the best one are about something else.
 _NEAR_BEST = 0.8
+# Places of a code that are judged, the likest first: what bounds the work on text that repeats itself without end.
+_MOST_PLACES = 64
 # A term of the code itself, and of another code of its category.
 _SAME_CODE, _SAME_CATEGORY = 1.0, 0.9
 # A word that more of the titles hold does not name a condition alone ("disease", "other").
@@ -107,7 +109,7 @@ class Finder:
             }
             found = tuple(
                 Place(piece, span, likeness, self._asserted(piece, span))
-                for piece, span, likeness in sorted(kept.values(), key=lambda item: -item[2])
+                for piece, span, likeness in sorted(kept.values(), key=lambda item: -item[2])[:_MOST_PLACES]
             )
             self._found[ref.code, faint] = found
         return found
