@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from bertillon_server.coding.vocabulary import AxisKind
-from bertillon_server.coding.words import words_of
+from bertillon_server.coding.words import counted_form, written_words
 
 # Canonical forms (see `words.canonical`) that are a value of an axis wherever they stand in a title.
 _VALUES: dict[str, AxisKind] = {
@@ -71,6 +71,7 @@ _PART = re.compile(r"\b(without|with|not)\b|,|(?<=\bforeign body) (?:of|in)\b")
 _LIST_GOES_ON = re.compile(r"(?:[^,]+,)* and [^,]+")
 _CLASSIFIED = re.compile(r",? not elsewhere classified\b", re.IGNORECASE)
 _DOMINANT = re.compile(r"\bnon-dominant\b", re.IGNORECASE)
+_OTHER = re.compile(r"\bother\b")
 # Words of a title for what "unspecified" leaves open, which name no condition: "unspecified control".
 _LEFT_OPEN = re.compile(r"\bunspecified (?:control|trimester|degree|severity|duration)\b", re.IGNORECASE)
 
@@ -107,14 +108,32 @@ class Title:
     other: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """What the words of a title before its 7th-character part say; see `Title`."""
+
+    asserts: frozenset[str]
+    either: frozenset[str]
+    denies: frozenset[str]
+    open: bool
+    other: bool
+
+
 # Every title of a release fits; keys are titles of the code set, never text of a note.
 @lru_cache(maxsize=131_072)
 def read_title(title: str) -> Title:
     """Take a title of the code set apart."""
     ending = _ENCOUNTER_PART.search(title)
+    body = _read_body(title[: ending.start()] if ending else title)
     encounter = ending.group(1).lower() if ending else ""
+    return Title(body.asserts, body.either, body.denies, encounter, body.open, body.other)
+
+
+# A section of a note asks for all titles of a category, and those that differ in the 7th character stand together.
+@lru_cache(maxsize=256)
+def _read_body(text: str) -> _Body:
     # Words in parentheses are nonessential modifiers: present or absent, they change nothing (I.A.7).
-    body = _NONESSENTIAL.sub("", title[: ending.start()] if ending else title)
+    body = _NONESSENTIAL.sub("", text)
     body = _DOMINANT.sub("nondominant", _CLASSIFIED.sub("", _LEFT_OPEN.sub("unspecified", body)))
     asserts: set[str] = set()
     denies: set[str] = set()
@@ -133,18 +152,24 @@ def read_title(title: str) -> Title:
         at = part.end()
     lowered = body.lower()
     either = set().union(*(_forms(" ".join(pair.groups())) for pair in _EITHER.finditer(body))) & asserts
-    return Title(
+    return _Body(
         asserts=frozenset(asserts - either),
         either=frozenset(either),
         denies=frozenset(denies - asserts),
-        encounter=encounter,
         open="unspecified" in lowered,
-        other=bool(re.search(r"\bother\b", lowered)),
+        other="other" in lowered and _OTHER.search(lowered) is not None,
     )
 
 
 def _forms(text: str) -> set[str]:
-    words = words_of(text)
-    return {
-        form for form, key in zip(words.forms, words.full.tolist(), strict=True) if key and form not in _EMPTY
-    }
+    forms = set(map(_form, written_words(text)))
+    forms.discard("")
+    return forms
+
+
+# Words of titles, of which a release has some 12,000.
+@lru_cache(maxsize=32_768)
+def _form(word: str) -> str:
+    """Return the canonical form of a title's word, empty for one that asserts nothing."""
+    form = counted_form(word)
+    return "" if form in _EMPTY else form

@@ -261,11 +261,14 @@ class Decoder:
         return _Aim(scope, billable, None, bases, wanted, asked, options)
 
     def _read_bases(self, scope: str) -> _Bases:
-        grouped: dict[Title, list[tuple[str, str]]] = {}
+        # The tuple is what a title is but for its 7th-character part; a note meets some 300 new titles.
+        alike: dict[tuple[object, ...], tuple[Title, list[tuple[str, str]]]] = {}
         for code in self._codes.leaves(scope):
             title = read_title(self._codes.title(code))
-            grouped.setdefault(replace(title, encounter=""), []).append((title.encounter, code))
-        return _Bases(grouped)
+            key = (title.asserts, title.either, title.denies, title.open, title.other)
+            _, codes = alike.setdefault(key, (title, []))
+            codes.append((title.encounter, code))
+        return _Bases({replace(title, encounter=""): codes for title, codes in alike.values()})
 
 
 def _improvable(title: Title, words: str, code: str) -> bool:

@@ -186,6 +186,17 @@ def words_of(text: str, start: int = 0, end: int | None = None) -> Words:
     )
 
 
+def written_words(text: str) -> list[str]:
+    """Return the words of a text as they are written, in order."""
+    return [text[first:last] for first, last in _places(text, 0, len(text))]
+
+
+def counted_form(word: str) -> str:
+    """Return the form under which a word as written is matched; empty for one that carries no meaning of its own."""
+    form = _SIDE_LETTERS.get(word) or canonical(word)
+    return "" if form in _SILENT else form
+
+
 def _places(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield where each word stands, a number apart from what it is written onto."""
     for match in _WORD.finditer(text, start, end):
