@@ -1,10 +1,12 @@
 """The stage pool: urgent stages first, failures to whoever waits, nothing lost at the end."""
 
 import threading
+import time
 
 import pytest
 
 from bertillon_server.coding.pool import StagePool
+from bertillon_server.coding.way import LONGEST_S, give_way
 from bertillon_server.inference.call import Priority
 
 
@@ -12,7 +14,8 @@ def test_urgent_stages_overtake_the_ones_that_wait() -> None:
     pool = StagePool(1)
     gate = threading.Event()
     order: list[str] = []
-    pool.submit(Priority.BULK, gate.wait)
+    for priority in (Priority.BULK, Priority.INTERACTIVE):
+        pool.submit(priority, gate.wait)
     futures = [
         pool.submit(Priority.BULK, order.append, "bulk"),
         pool.submit(Priority.STANDARD, order.append, "standard"),
@@ -24,6 +27,48 @@ def test_urgent_stages_overtake_the_ones_that_wait() -> None:
         future.result(10)
     pool.shutdown()
     assert order == ["interactive", "later", "standard", "bulk"]
+
+
+def test_an_interactive_stage_does_not_wait_for_those_that_compute() -> None:
+    pool = StagePool(2)
+    gate = threading.Event()
+    held = [pool.submit(Priority.BULK, gate.wait) for _ in range(2)]
+    assert pool.submit(Priority.INTERACTIVE, pow, 2, 5).result(10) == 32
+    assert not any(future.done() for future in held)
+    gate.set()
+    pool.shutdown()
+
+
+def test_long_stages_give_way_while_an_interactive_one_computes() -> None:
+    pool = StagePool(1)
+    began, go_on, done = threading.Event(), threading.Event(), threading.Event()
+
+    def long() -> float:
+        began.set()
+        go_on.wait(10)
+        at = time.monotonic()
+        give_way()
+        return time.monotonic() - at
+
+    waited = pool.submit(Priority.BULK, long)
+    began.wait(10)
+    urgent = pool.submit(Priority.INTERACTIVE, done.wait, 10)
+    while not urgent.running():
+        time.sleep(0.001)
+    go_on.set()
+    # It waits for as long as it may, for the urgent stage does not end; and then goes on all the same.
+    assert waited.result(10) >= LONGEST_S / 2
+    done.set()
+    assert urgent.result(10)
+    pool.shutdown()
+
+
+def test_giving_way_costs_nothing_where_nobody_is_in_a_hurry() -> None:
+    give_way()
+    pool = StagePool(1)
+    for priority in Priority:
+        pool.submit(priority, give_way).result(10)
+    pool.shutdown()
 
 
 def test_the_error_of_a_stage_reaches_its_caller_and_the_thread_lives_on() -> None:

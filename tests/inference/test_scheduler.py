@@ -103,6 +103,40 @@ async def test_urgent_work_goes_before_what_waits_even_if_it_is_already_staged()
     assert order == [3, 2, 1]
 
 
+async def test_interactive_windows_do_not_wait_for_calls_of_the_encoder_that_run() -> None:
+    encoder = HeldEncoder()
+    async with running(encoder, workers=2) as scheduler:
+        bulk = asyncio.create_task(scheduler.encode([window(0), window(1, 1), window(2, 2, 2)], BULK))
+        held = [await encoder.begun(), await encoder.begun()]
+        typed = asyncio.create_task(scheduler.encode([window(3), window(4, 4)], INTERACTIVE))
+        for _ in range(2):
+            call = await encoder.begun()
+            assert call.ids[0, 0] in {3, 4}
+            call.answer()
+        answer = await typed
+        assert not bulk.done()
+        for call in held:
+            call.answer()
+        (await encoder.begun()).answer()
+        await bulk
+        assert is_idle(scheduler)
+    np.testing.assert_array_equal(answer.rows, expected([window(3), window(4, 4)]))
+
+
+async def test_what_shares_its_core_tells_nothing_of_the_cost_of_a_batch() -> None:
+    encoder = HeldEncoder()
+    async with running(encoder) as scheduler:
+        bulk = asyncio.create_task(scheduler.encode([window(0)], BULK))
+        held = await encoder.begun()
+        typed = asyncio.create_task(scheduler.encode([window(1, 1)], INTERACTIVE))
+        (await encoder.begun()).answer()
+        known = scheduler.cost.seconds_per_token, scheduler.cost.seconds_per_call
+        await typed
+        assert (scheduler.cost.seconds_per_token, scheduler.cost.seconds_per_call) == known
+        held.answer()
+        await bulk
+
+
 async def test_work_of_one_priority_goes_in_the_order_it_came() -> None:
     encoder = HeldEncoder()
     async with running(encoder) as scheduler:
@@ -123,7 +157,7 @@ async def test_starved_work_is_lifted() -> None:
         tasks.append(asyncio.create_task(scheduler.encode([window(1, 1)], BULK)))
         await turns()
         clock.now += 60
-        tasks.append(asyncio.create_task(scheduler.encode([window(2, 2, 2)], INTERACTIVE)))
+        tasks.append(asyncio.create_task(scheduler.encode([window(2, 2, 2)], STANDARD)))
         await turns()
         encoder.let_go()
         await asyncio.gather(*tasks)

@@ -52,6 +52,7 @@ from bertillon_server.coding.vocabulary import (
     MentionType,
     SuppressionReason,
 )
+from bertillon_server.coding.way import give_way
 from bertillon_server.coding.windows import Encodings
 from bertillon_server.coding.words import words_of
 
@@ -199,6 +200,7 @@ class Coder:
         linked = []
         tags, decoded = Tags(named), Decoded()
         for found in every:
+            give_way()
             context = _qualifiers(note, reading, found, taken)
             said = Said(told_by(note.text, reading.words, found), context)
             tagging, seen_as = tags.of(found), read.get(found)
@@ -285,6 +287,7 @@ class Coder:
         *,
         codeable: bool,
     ) -> Mention:
+        give_way()
         knowledge = self._knowledge
         link, read = linked.link, linked.read
         best = link.candidates[0]

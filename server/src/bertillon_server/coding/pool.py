@@ -1,16 +1,18 @@
-"""Threads that compute the stages of coding, most urgent call first."""
+"""Threads that compute the stages of coding, most urgent call first, and a lane kept for interactive ones."""
 
 from __future__ import annotations
 
+import heapq
 import itertools
-import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from bertillon_server.coding.way import Way
 from bertillon_server.inference.call import Priority
+from bertillon_server.inference.threads import stand_back
 
 T = TypeVar("T")
 
@@ -28,20 +30,27 @@ class _Work:
 
 
 class StagePool:
-    """A bounded number of threads over one queue ordered by priority.
+    """A bounded number of threads over one queue ordered by priority, and one more for interactive stages alone.
 
-    The interpreter lets one thread compute at a time: what is urgent must not stand behind the stages of bulk
-    notes that came before it. Stages take a few milliseconds, so an urgent one waits for one of them at most.
+    Stages take up to some thirty milliseconds, and an interactive call has several: the thread of its own spares it
+    from waiting for those that run. While it computes, the others let it have the interpreter (`way`).
     """
 
     def __init__(self, threads: int) -> None:
-        self._queue: queue.PriorityQueue[_Work] = queue.PriorityQueue()
+        self._heap: list[_Work] = []
         self._ages = itertools.count()
+        self._way = Way()
+        lock = threading.Lock()
+        # One lock, and a condition for each kind of thread: an interactive stage wakes its own where that waits.
+        self._any = threading.Condition(lock)
+        self._interactive = threading.Condition(lock)
+        self._kept_is_idle = False
         self._threads = [
             threading.Thread(target=self._work, name=f"stages-{number}", daemon=True)
             for number in range(threads)
         ]
-        for thread in self._threads:
+        self._kept = threading.Thread(target=self._work_interactive, name="stages-interactive", daemon=True)
+        for thread in (*self._threads, self._kept):
             thread.start()
 
     def submit(self, priority: Priority, stage: Callable[..., T], *arguments: Any) -> Future[T]:  # noqa: ANN401
@@ -52,24 +61,57 @@ class StagePool:
             if not future.set_running_or_notify_cancel():
                 return
             try:
-                result = stage(*arguments)
+                with self._way.taken(urgent=priority is Priority.INTERACTIVE):
+                    result = stage(*arguments)
             except BaseException as error:  # noqa: BLE001 - handed to whoever waits
                 future.set_exception(error)
             else:
                 future.set_result(result)
 
-        self._queue.put(_Work(priority, next(self._ages), run))
+        self._put(_Work(priority, next(self._ages), run))
         return future
 
     def shutdown(self) -> None:
         """Finish what is queued, then end the threads; blocks until they have ended."""
-        for _ in self._threads:
-            self._queue.put(_Work(_STOP_PRIORITY, next(self._ages), None))
-        for thread in self._threads:
+        for _ in (*self._threads, self._kept):
+            self._put(_Work(_STOP_PRIORITY, next(self._ages), None))
+        for thread in (*self._threads, self._kept):
             thread.join()
 
+    def _put(self, work: _Work) -> None:
+        with self._any:
+            heapq.heappush(self._heap, work)
+            if work.run is None:
+                self._any.notify_all()
+                self._interactive.notify_all()
+            elif work.priority == Priority.INTERACTIVE and self._kept_is_idle:
+                self._kept_is_idle = False
+                self._interactive.notify()
+            else:
+                self._any.notify()
+
     def _work(self) -> None:
-        while (work := self._queue.get()).run is not None:
+        stand_back()
+        while (work := self._next()).run is not None:
             work.run()
             # The last result, a section of a note, must not stay alive while the thread waits.
             del work
+
+    def _work_interactive(self) -> None:
+        while (work := self._next_interactive()).run is not None:
+            work.run()
+            del work
+
+    def _next(self) -> _Work:
+        with self._any:
+            while not self._heap:
+                self._any.wait()
+            return heapq.heappop(self._heap)
+
+    def _next_interactive(self) -> _Work:
+        with self._interactive:
+            while not self._heap or self._heap[0].priority not in {Priority.INTERACTIVE, _STOP_PRIORITY}:
+                self._kept_is_idle = True
+                self._interactive.wait()
+            self._kept_is_idle = False
+            return heapq.heappop(self._heap)

@@ -42,6 +42,8 @@ class Batch:
     """Tokens of all rows together; there is no padding."""
     useful_until: float
     """When the last caller has lost interest, in seconds of the clock; infinite for never."""
+    urgent: bool = False
+    """Whether it was formed for a worker that is kept for urgent windows."""
 
     def ids(self) -> NDArray[np.int64]:
         """Return the token ids [rows, length]."""
@@ -56,14 +58,20 @@ class Batcher:
         self._workers = workers
         self._batch_tokens = batch_tokens
 
-    def form(self, queue: WindowQueue, now: float, expire: Callable[[Window], None]) -> Batch | None:
-        """Take the next batch out of `queue`; None when nothing waits.
+    def form(
+        self,
+        queue: WindowQueue,
+        now: float,
+        expire: Callable[[Window], None],
+        only: Priority | None = None,
+    ) -> Batch | None:
+        """Take the next batch out of `queue`, or the next that windows of priority `only` lead; None without any.
 
         `expire` is given each window whose deadline has passed, already out of the queue though it still
         says otherwise; it may remove further windows from the queue.
         """
         budget = self._budget(sum(queue.tokens))
-        while (lead := queue.most_urgent()) is not None:
+        while (lead := queue.most_urgent(only)) is not None:
             if not _take(queue, lead, now, expire):
                 continue
             rows = [lead]
@@ -73,7 +81,12 @@ class Batcher:
                 while len(rows) < most and (front := queue.front(priority, lead.tokens)) is not None:
                     if _take(queue, front, now, expire):
                         rows.append(front)
-            return Batch(tuple(rows), len(rows) * lead.tokens, max(window.deadline for window in rows))
+            return Batch(
+                tuple(rows),
+                len(rows) * lead.tokens,
+                max(window.deadline for window in rows),
+                urgent=only is not None,
+            )
         return None
 
     def _budget(self, waiting: int) -> int:

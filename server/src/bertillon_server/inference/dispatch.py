@@ -38,12 +38,13 @@ class Dispatcher:
         self._observer = observer
         self._clock = clock
         # One batch in each worker's hands and one staged behind it.
+        self._workers = workers
         self._depth = 2 * workers
         self._batcher = Batcher(workers=workers, batch_tokens=batch_tokens)
         self._pool = WorkerPool(encoder, workers=workers, clock=clock, report=self._finished)
         self._queue = WindowQueue()
         self._under_way: dict[bytes, Window] = {}
-        self._handed_batches = 0
+        self._handed_batches = self._urgent_batches = 0
         self._changed = self._planned = self._halted = False
         self.handed_windows = 0
         """Windows with the workers, staged ones included."""
@@ -139,12 +140,25 @@ class Dispatcher:
             self._changed = False
             self._take_back()
         now = self._clock()
+        self._stage_urgent(now)
         while self._handed_batches < self._depth:
             batch = self._batcher.form(self._queue, now, self._expire)
             if batch is None:
                 return
             self._count(batch, 1)
             self._pool.stage(batch)
+
+    def _stage_urgent(self, now: float) -> None:
+        """Hand interactive windows to the worker that is kept for them while all others are busy."""
+        interactive = Priority.INTERACTIVE
+        while (
+            self._handed_batches - self._urgent_batches >= self._workers and self._queue.windows[interactive]
+        ):
+            batch = self._batcher.form(self._queue, now, self._expire, interactive)
+            if batch is None:
+                return
+            self._count(batch, 1)
+            self._pool.stage_urgent(batch)
 
     def _take_back(self) -> None:
         for batch in reversed(self._pool.take_back()):
@@ -157,6 +171,7 @@ class Dispatcher:
 
     def _count(self, batch: Batch, sign: int) -> None:
         self._handed_batches += sign
+        self._urgent_batches += sign * batch.urgent
         self.handed_windows += sign * len(batch.windows)
         self.handed_tokens += sign * batch.tokens
 
@@ -168,7 +183,9 @@ class Dispatcher:
         if outcome.rows is not None:
             self._answer(batch.windows, outcome.rows, outcome.span)
             seconds = outcome.span[1] - outcome.span[0]
-            self._cost.observe(batch.tokens, seconds)
+            if not batch.urgent:
+                # The one worker more shares its core, which is no measure of what a batch costs.
+                self._cost.observe(batch.tokens, seconds)
             self._observer.batch(len(batch.windows), batch.tokens, batch.tokens, seconds)
         elif outcome.error is not None:
             self._fail(batch.windows, outcome.error)

@@ -55,10 +55,12 @@ class WindowQueue:
             del self._lanes[key]
         self._count(window, -1)
 
-    def most_urgent(self) -> Window | None:
-        """Return the waiting window of the smallest rank."""
+    def most_urgent(self, only: Priority | None = None) -> Window | None:
+        """Return the waiting window of the smallest rank, among all or those of one priority."""
         best: Window | None = None
-        for lane in self._lanes.values():
+        for (priority, _), lane in self._lanes.items():
+            if only is not None and priority != only:
+                continue
             front = next(iter(lane))
             if best is None or front.rank < best.rank:
                 best = front

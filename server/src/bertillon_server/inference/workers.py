@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from bertillon_server.inference.batching import Batch
 from bertillon_server.inference.pending import Encoding
+from bertillon_server.inference.threads import stand_back
 
 
 class WindowEncoder(Protocol):
@@ -52,7 +53,11 @@ class Outcome:
 
 
 class WorkerPool:
-    """Threads that encode what is staged and report each outcome on the event loop."""
+    """Threads that encode what is staged and report each outcome on the event loop.
+
+    One more than `workers` encodes what is staged as urgent, and nothing else: a call of the encoder with bulk
+    windows takes some 25 ms and cannot be interrupted, but shares its core with another thread.
+    """
 
     def __init__(
         self,
@@ -66,6 +71,7 @@ class WorkerPool:
         self._clock = clock
         self._report = report
         self._staged: SimpleQueue[Batch | None] = SimpleQueue()
+        self._urgent: SimpleQueue[Batch | None] = SimpleQueue()
         self._count = workers
         self._running = 0
         self._gone = asyncio.Event()
@@ -73,16 +79,23 @@ class WorkerPool:
     def start(self) -> None:
         """Start the threads; the loop that runs now gets the outcomes."""
         loop = asyncio.get_running_loop()
-        self._running = self._count
+        self._running = self._count + 1
         for number in range(self._count):
             # Daemons: an encoder that never returns must not keep the process from leaving.
             threading.Thread(
-                target=self._work, args=(loop,), name=f"bertillon-encoder-{number}", daemon=True
+                target=self._work_back, args=(loop,), name=f"bertillon-encoder-{number}", daemon=True
             ).start()
+        threading.Thread(
+            target=self._work, args=(loop, self._urgent), name="bertillon-encoder-urgent", daemon=True
+        ).start()
 
     def stage(self, batch: Batch) -> None:
         """Leave a batch for the next free worker."""
         self._staged.put(batch)
+
+    def stage_urgent(self, batch: Batch) -> None:
+        """Leave a batch for the worker kept for urgent ones; it is not taken back."""
+        self._urgent.put(batch)
 
     def take_back(self) -> list[Batch]:
         """Return what no worker has taken yet, in the order staged; it is the caller's again."""
@@ -94,17 +107,22 @@ class WorkerPool:
 
     async def close(self, wait_s: float) -> bool:
         """End the threads once they are done with what they run; false if some still ran after `wait_s`."""
-        for _ in range(self._running):
+        for _ in range(self._count):
             self._staged.put(None)
+        self._urgent.put(None)
         if self._running:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._gone.wait(), wait_s)
         return self._running == 0
 
-    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _work_back(self, loop: asyncio.AbstractEventLoop) -> None:
+        stand_back()
+        self._work(loop, self._staged)
+
+    def _work(self, loop: asyncio.AbstractEventLoop, staged: SimpleQueue[Batch | None]) -> None:
         # The loop may be closed before a call that outlived the grace period returns: nobody waits then.
         with contextlib.suppress(RuntimeError):
-            while (batch := self._staged.get()) is not None:
+            while (batch := staged.get()) is not None:
                 loop.call_soon_threadsafe(self._report, self._encode(batch))
                 del batch  # an idle worker keeps no note's tokens alive
             loop.call_soon_threadsafe(self._leave)
