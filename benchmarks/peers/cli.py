@@ -20,7 +20,7 @@ from benchmarks.machine import environment
 from benchmarks.notes import notes_of, own_notes
 from benchmarks.peers.blocks import FULL, QUICK, Plan
 from benchmarks.peers.comparison import TITLES, measured_of
-from benchmarks.peers.contenders import CEILING, NAMES, OURS, Contenders
+from benchmarks.peers.contenders import CEILING, NAMES, OURS, Contenders, OwnServerError
 from benchmarks.peers.environments import install as install_environment
 from benchmarks.peers.environments import missing
 from benchmarks.peers.registry import PEERS
@@ -127,7 +127,12 @@ def run(
     chosen = tuple(name for name in NAMES if not names or name in names or name == OURS)
     contenders = Contenders(bundle, terms, plan, seed)
     until = float("inf") if minutes is None else time.monotonic() + 60 * minutes
-    done = run_loop(measure(contenders, kept, texts, plan, names=chosen, seed=seed, until=until, say=_say))
+    try:
+        done = run_loop(
+            measure(contenders, kept, texts, plan, names=chosen, seed=seed, until=until, say=_say)
+        )
+    except OwnServerError as error:
+        raise click.ClickException(str(error)) from error
     told = _told(kept, settings, model, plan)
     (out / "peers.json").write_text(json.dumps(told, indent=2) + "\n", "utf-8")
     show_table(told["peers"], _console())

@@ -35,6 +35,10 @@ NOTES, BULK = "throughput", "bulk throughput"
 RATE, IDLE_P50, IDLE_P99 = "rate with p99 within 250 ms", "idle p50", "idle p99"
 
 
+class OwnServerError(Exception):
+    """Our own server does not start or answer: the run has nothing to compare with; the message says why."""
+
+
 class Contenders:
     """All contenders on one bundle.
 
@@ -56,7 +60,10 @@ class Contenders:
         await self._held.aclose()
 
     async def measure(self, name: str, repeat: int, texts: Texts, setting: Setting | None) -> Block:
-        """Measure one contender; what keeps it from being measured is told in the block."""
+        """Measure one contender; what keeps it from being measured is told in the block.
+
+        Raises OwnServerError.
+        """
         block = Block(repeat, name, "" if setting is None else str(setting))
         try:
             if name == OURS:
@@ -118,10 +125,13 @@ class Contenders:
             await self._common(block, caller, texts)
 
     async def _our_caller(self) -> Caller:
-        """Return a caller of our server, which is started when it is asked for first."""
+        """Return a caller of our server, which is started when it is asked for first; raises OwnServerError."""
         if OURS not in self._callers:
             folder = self._held.enter_context(tempfile.TemporaryDirectory())
-            self._target = self._held.enter_context(serving(Path(folder), bundle=self._bundle)).target
+            try:
+                self._target = self._held.enter_context(serving(Path(folder), bundle=self._bundle)).target
+            except (RuntimeError, OSError) as error:
+                raise OwnServerError(str(error)) from error
             caller = self._callers[OURS] = OurCaller(self._target)
             self._held.push_async_callback(caller.close)
         return self._callers[OURS]

@@ -12,7 +12,7 @@ from benchmarks.peers import environments
 from benchmarks.peers.blocks import QUICK, Block, Plan, Texts
 from benchmarks.peers.callers import HttpCaller, OurCaller
 from benchmarks.peers.comparison import figures_of, measured_of, rows_of
-from benchmarks.peers.contenders import BULK, CEILING, IDLE_P50, NOTES, OURS, RATE, Contenders
+from benchmarks.peers.contenders import BULK, CEILING, IDLE_P50, NOTES, OURS, RATE, Contenders, OwnServerError
 from benchmarks.peers.equality import Coded, UnequalError, require_equal
 from benchmarks.peers.registry import PEERS, Peer, Setting
 from benchmarks.peers.rules import NAME as RULES
@@ -138,6 +138,14 @@ async def test_a_server_that_ends_is_told_with_its_last_words(monkeypatch: pytes
     with pytest.raises(UnavailableError, match="exit code 3: no GPU for this one"):
         async with running(peer, Setting(1, 1), BUNDLE):
             pass
+
+
+async def test_a_server_of_ours_that_does_not_start_ends_the_run_and_skips_no_peer(tmp_path: Path) -> None:
+    contenders = Contenders(tmp_path / "no bundle", None, PLAN, seed=1)
+    kept = Kept(tmp_path / "peers.jsonl", {})
+    with pytest.raises(OwnServerError, match="did not start"):
+        await measure(contenders, kept, [demo_note()], PLAN, names=(OURS, PEERS[0].name))
+    assert not kept.blocks
 
 
 def test_a_wrong_answer_is_no_figure() -> None:
