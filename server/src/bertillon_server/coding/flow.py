@@ -18,6 +18,13 @@ from bertillon_server.coding.pool import StagePool
 from bertillon_server.coding.releases import Releases
 from bertillon_server.coding.results import Event, NoteInput, Outline, SectionResult, Timings
 from bertillon_server.coding.section_cache import SectionCache
+from bertillon_server.coding.short_notes import (
+    SHORT_CODE_POINTS,
+    CodedNote,
+    code_at_once,
+    code_note,
+    read_note,
+)
 from bertillon_server.inference.admission import Admission
 from bertillon_server.inference.call import Call, Priority
 from bertillon_server.inference.errors import DeadlineUnreachableError
@@ -56,6 +63,15 @@ class CodingFlow:
         generation = self._generation
         with self._releases.kept() as releases, await self._admitted(len(note.text), call) as admission:
             stages = stages_for(note, releases)
+            if call.priority is Priority.INTERACTIVE and len(note.text) <= SHORT_CODE_POINTS:
+                coded = await self._short(stages, call)
+                admission.release()
+                yield coded.outline
+                for result in coded.results:
+                    timings = dataclasses.replace(result.timings, total_us=_microseconds_since(began))
+                    yield dataclasses.replace(result, timings=timings)
+                yield dataclasses.replace(coded.summary, timings=_total(coded.results, began))
+                return
             outline, pieces = await self._compute(call, stages.cut, self._cache, generation)
             yield outline
             results: list[SectionResult] = []
@@ -100,6 +116,14 @@ class CodingFlow:
         if call.priority is Priority.BULK:
             return await self._scheduler.admit_waiting(tokens, call)
         return self._scheduler.admit(tokens, call)
+
+    async def _short(self, stages: NoteStages, call: Call) -> CodedNote:
+        """Code a short note with as few hand-overs as the load advises."""
+        if self._scheduler.is_busy:
+            return await self._compute(call, code_at_once, stages, self._scheduler.encode_here)
+        read = await self._compute(call, read_note, stages)
+        encoded = await self._scheduler.encode(read.windows, call)
+        return await self._compute(call, code_note, stages, read, encoded)
 
     async def _section(
         self,

@@ -11,12 +11,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bertillon_server.inference.batching import Batch, Batcher
 from bertillon_server.inference.call import Priority
 from bertillon_server.inference.cost import CostModel
 from bertillon_server.inference.errors import DeadlineUnreachableError
 from bertillon_server.inference.observer import SchedulerObserver, ShedReason
-from bertillon_server.inference.pending import Encoding, PendingCall, Place, Window, rank
+from bertillon_server.inference.pending import Encoded, Encoding, PendingCall, Place, Window, rank
 from bertillon_server.inference.queue import WindowQueue
 from bertillon_server.inference.workers import EncodingFailedError, Outcome, WindowEncoder, WorkerPool
 
@@ -34,6 +37,7 @@ class Dispatcher:
         observer: SchedulerObserver,
         clock: Callable[[], float],
     ) -> None:
+        self._encoder = encoder
         self._cost = cost
         self._observer = observer
         self._clock = clock
@@ -81,6 +85,30 @@ class Dispatcher:
             window.waiters.append((pending, index))
             pending.windows.append(window)
         self._plan()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether every worker has a batch, the one kept for interactive windows aside."""
+        return self._handed_batches - self._urgent_batches >= self._workers
+
+    def encode_here(self, windows: Sequence[NDArray[np.int64]]) -> Encoded:
+        """Encode windows in the calling thread, whichever that is, and tell the observer on the event loop."""
+        began = self._clock()
+        by_length: dict[int, list[int]] = {}
+        for index, window in enumerate(windows):
+            by_length.setdefault(window.size, []).append(index)
+        rows: dict[int, Encoding] = {}
+        for length, indices in by_length.items():
+            started = self._clock()
+            try:
+                encoded = self._encoder.encode(np.stack([windows[index] for index in indices]))
+            except BaseException as error:
+                raise EncodingFailedError(f"the encoder failed: {type(error).__name__}") from error
+            seconds, tokens = self._clock() - started, length * len(indices)
+            self._loop.call_soon_threadsafe(self._observer.batch, len(indices), tokens, tokens, seconds)
+            rows.update(zip(indices, encoded, strict=True))
+        spent_us = round((self._clock() - began) * 1e6)
+        return Encoded(tuple(rows[index] for index in range(len(windows))), 0, spent_us)
 
     def abandon(self, pending: PendingCall, error: Exception, reason: ShedReason | None = None) -> None:
         """Fail a call and withdraw its windows; `reason` when that counts as shedding."""

@@ -168,6 +168,18 @@ class Scheduler:
             self._calls.discard(pending)
             self._notice_idle()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether windows that came now would wait for a worker."""
+        return self._dispatcher.is_busy
+
+    def encode_here(self, windows: Sequence[NDArray[np.int64]]) -> Encoded:
+        """Encode windows in the calling thread, beside what the workers run; the one method for any thread.
+
+        For a few windows of a caller who waits, with an admission that is held meanwhile. Raises EncodingFailedError.
+        """
+        return self._dispatcher.encode_here(windows)
+
     def stats(self) -> SchedulerStats:
         """Return where the scheduler stands."""
         waiting = self._dispatcher.queue
