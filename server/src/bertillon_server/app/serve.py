@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 from bertillon_server.app.components import Components, build_components
+from bertillon_server.app.garbage import Garbage
 from bertillon_server.app.logs import configure_logs, log_unhandled
 from bertillon_server.app.metrics import Metrics
 from bertillon_server.app.server import Server
@@ -42,12 +44,19 @@ async def _serve(settings: Settings) -> None:
         loop.add_signal_handler(number, told.set)
     metrics = Metrics()
     server = Server(settings, metrics)
-    reloading: set[asyncio.Task[bool]] = set()
+    garbage = Garbage(lambda: not server.in_flight)
+    garbage.hold()
+    # What goes on beside calls, and ends when the process is told to stop.
+    beside: set[asyncio.Task[None]] = set()
 
-    def reload() -> None:
-        task = asyncio.ensure_future(server.reload())
-        reloading.add(task)
-        task.add_done_callback(reloading.discard)
+    async def reload() -> None:
+        if await server.reload():
+            garbage.forget()
+
+    def begin(work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        beside.add(task)
+        task.add_done_callback(beside.discard)
 
     # Before anything is served it is ignored: what is there is being read.
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
@@ -56,15 +65,14 @@ async def _serve(settings: Settings) -> None:
         host, _ = split_address(settings.address)
         port = await server.bind(*([] if own is None else [join_address(host, own)]))
         await server.start(await build(settings, metrics))
-        # What was loaded stays: collections need not walk over it again.
-        gc.collect()
-        gc.freeze()
-        loop.add_signal_handler(signal.SIGHUP, reload)
+        garbage.settle()
+        begin(garbage.tend())
+        loop.add_signal_handler(signal.SIGHUP, lambda: begin(reload()))
         print(f"serving on {host}:{port}", flush=True)  # noqa: T201
         await told.wait()
         told.clear()
     finally:
-        for task in reloading:
+        for task in beside:
             task.cancel()
         await stop(server, told)
 

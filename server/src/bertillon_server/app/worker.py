@@ -7,15 +7,16 @@ when the supervisor is gone. SIGINT is the supervisor's: a terminal sends it to 
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from typing import Any
 
 from bertillon_server.app import serve as process
+from bertillon_server.app.garbage import Garbage
 from bertillon_server.app.logs import configure_logs, log_unhandled
 from bertillon_server.app.metrics import Metrics
 from bertillon_server.app.orders import SIGNALS, Order, Report, Stage, Task
@@ -51,7 +52,9 @@ class _Worker:
         self._scrapes = scrapes
         self._metrics = Metrics()
         self._server = Server(settings, self._metrics, shares_address=True)
-        self._reloading: set[asyncio.Task[bool]] = set()
+        self._garbage = Garbage(lambda: not self._server.in_flight)
+        # What goes on beside calls, and ends when the worker is told to stop.
+        self._beside: set[asyncio.Task[None]] = set()
         self._serve, self._stop, self._cut = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
@@ -62,6 +65,7 @@ class _Worker:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         for listen in (self._take_orders, self._answer_scrapes):
             threading.Thread(target=listen, args=(loop,), daemon=True).start()
+        self._garbage.hold()
         try:
             await self._server.load(await process.build(self._settings, self._metrics))
             self._report(Stage.READY)
@@ -69,13 +73,12 @@ class _Worker:
                 own = self._task.own_address
                 await self._server.bind(*([] if own is None else [own]))
                 await self._server.serve()
-                # What was loaded stays: collections need not walk over it again.
-                gc.collect()
-                gc.freeze()
+                self._garbage.settle()
+                self._begin(self._garbage.tend())
                 self._report(Stage.SERVING)
                 await self._stop.wait()
         finally:
-            for task in self._reloading:
+            for task in self._beside:
                 task.cancel()
             await process.stop(self._server, self._cut)
 
@@ -90,9 +93,16 @@ class _Worker:
     def _reload(self) -> None:
         # Before it serves there is nothing to do: what is there is being read.
         if self._serve.is_set():
-            task = asyncio.ensure_future(self._server.reload())
-            self._reloading.add(task)
-            task.add_done_callback(self._reloading.discard)
+            self._begin(self._take_up())
+
+    async def _take_up(self) -> None:
+        if await self._server.reload():
+            self._garbage.forget()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
 
     def _report(self, stage: Stage) -> None:
         with suppress(OSError):

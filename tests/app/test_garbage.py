@@ -1,0 +1,90 @@
+"""When a process collects garbage: not while calls are in progress, but not never."""
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from bertillon_server.app.garbage import AT_LEAST_EVERY_S, NEVER, Garbage
+
+
+class _Cycle:
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.fixture(autouse=True)
+def rules_of_before() -> Iterator[None]:
+    rules = gc.get_threshold()
+    yield
+    gc.enable()
+    gc.unfreeze()
+    gc.set_threshold(*rules)
+
+
+def _left_over() -> weakref.ref[_Cycle]:
+    """Return a reference to garbage that only a full collection finds."""
+    old = _Cycle()
+    gc.collect()
+    return weakref.ref(old)
+
+
+async def _tend(garbage: Garbage, until: weakref.ref[_Cycle]) -> bool:
+    """Tend for a moment; return whether the garbage has gone."""
+    task = asyncio.create_task(garbage.tend())
+    for _ in range(20):
+        await asyncio.sleep(0.005)
+        if until() is None:
+            break
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    return until() is None
+
+
+def test_nothing_is_collected_while_a_process_loads() -> None:
+    garbage = Garbage(lambda: True)
+    garbage.hold()
+    assert not gc.isenabled()
+    garbage.settle()
+    assert gc.isenabled()
+
+
+def test_what_is_there_when_it_settles_is_not_walked_over_again() -> None:
+    Garbage(lambda: True).settle()
+    assert gc.get_freeze_count() > 0
+    assert gc.get_threshold()[2] == NEVER
+
+
+async def test_garbage_waits_for_a_moment_without_calls() -> None:
+    idle = False
+    garbage = Garbage(lambda: idle, look_every_s=0.001)
+    garbage.settle()
+    left = _left_over()
+    assert not await _tend(garbage, left)
+    idle = True
+    gc.collect(0)  # something was left since
+    assert await _tend(garbage, left)
+
+
+async def test_garbage_does_not_wait_for_ever() -> None:
+    now = 0.0
+    garbage = Garbage(lambda: False, look_every_s=0.001, clock=lambda: now)
+    garbage.settle()
+    left = _left_over()
+    now += AT_LEAST_EVERY_S
+    assert await _tend(garbage, left)
+
+
+async def test_what_was_frozen_goes_once_it_is_said_to_be_of_no_use() -> None:
+    garbage = Garbage(lambda: True, look_every_s=0.001)
+    frozen = _Cycle()
+    left = weakref.ref(frozen)
+    garbage.settle()
+    del frozen
+    assert not await _tend(garbage, left)
+    garbage.forget()
+    assert await _tend(garbage, left)
