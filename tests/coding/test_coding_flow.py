@@ -1,6 +1,7 @@
 """The flow of a note: outline first, sections as they are done, summary last, and capacity given back."""
 
 import asyncio
+import dataclasses
 import datetime as dt
 import threading
 import time
@@ -15,10 +16,18 @@ from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.flow import CodingFlow
 from bertillon_server.coding.pool import StagePool
 from bertillon_server.coding.releases import Releases
-from bertillon_server.coding.results import EncounterSummary, NoteInput, Outline, SectionResult
+from bertillon_server.coding.results import (
+    EncounterSummary,
+    Event,
+    NoteInput,
+    Outline,
+    SectionResult,
+    Timings,
+)
 from bertillon_server.inference.call import Call, Priority
 from bertillon_server.inference.errors import DeadlineUnreachableError, OverloadedError
 from bertillon_server.inference.scheduler import Scheduler
+from bertillon_server.inference.workers import EncodingFailedError
 from small_knowledge import OF_PHRASE, PHRASE, RELEASE, SYSTEM, encode, knowledge
 
 NOTE = f"HPI: cough.\n\nPMH: asthma.\n\nAssessment:\n1. {PHRASE.capitalize()}\n2. HTN\n"
@@ -35,6 +44,15 @@ class GatedEncoder:
         if OF_PHRASE in ids:
             self.gate.wait(10)
         return np.stack(encode(list(ids)))
+
+
+def without_timings(event: Event) -> Event:
+    return event if isinstance(event, Outline) else dataclasses.replace(event, timings=Timings())
+
+
+def section_of(event: Event) -> int:
+    assert isinstance(event, SectionResult)
+    return event.section.index
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +104,47 @@ async def test_a_section_does_not_wait_for_another_that_the_encoder_still_has(
     assert all(isinstance(event, SectionResult) for event in early)
     encoder.gate.set()
     assert isinstance([event async for event in events][-1], EncounterSummary)
+
+
+async def test_a_short_note_of_an_interactive_call_comes_to_the_same_beside_busy_workers_and_alone(
+    flow: CodingFlow, encoder: GatedEncoder, scheduler: Scheduler
+) -> None:
+    text = NOTE.replace(PHRASE.capitalize(), "Asthma")
+
+    async def coded(priority: Priority) -> list[Event]:
+        events = [event async for event in flow.code_note(NoteInput(text), Call(priority))]
+        return [events[0], *sorted(map(without_timings, events[1:-1]), key=section_of), events[-1]]
+
+    alone = await coded(Priority.INTERACTIVE)
+    encoder.gate.clear()
+    held = [
+        asyncio.ensure_future(scheduler.encode([np.array([OF_PHRASE] * length)], Call(Priority.BULK)))
+        for length in (1, 2)
+    ]
+    while not scheduler.is_busy:  # noqa: ASYNC110 - the loop has no event for it
+        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        busy = await coded(Priority.INTERACTIVE)
+    assert not any(task.done() for task in held)
+    encoder.gate.set()
+    await asyncio.gather(*held)
+    # A standard call takes the way of long notes, section by section.
+    standard = await coded(Priority.STANDARD)
+    assert alone[:-1] == busy[:-1] == standard[:-1]
+    for other in (busy, standard):
+        assert without_timings(alone[-1]) == without_timings(other[-1])
+
+
+async def test_an_encoder_that_fails_beside_busy_workers_fails_the_call_alone(
+    flow: CodingFlow, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Scheduler, "is_busy", property(lambda _: True))
+    monkeypatch.setattr(GatedEncoder, "encode", lambda *_: 1 / 0)
+    with pytest.raises(EncodingFailedError):
+        await anext(flow.code_note(NoteInput(NOTE), Call(Priority.INTERACTIVE)))
+    assert scheduler.stats().admissions == 0
+    monkeypatch.undo()
+    assert [event async for event in flow.code_note(NoteInput(NOTE), Call(Priority.INTERACTIVE))]
 
 
 async def test_closing_the_events_withdraws_the_work_and_gives_the_capacity_back(
