@@ -55,6 +55,7 @@ class CodingFlow:
         began = time.perf_counter_ns()
         generation = self._generation
         with self._releases.kept() as releases, await self._admitted(len(note.text), call) as admission:
+            await admission.turn(call)
             stages = stages_for(note, releases)
             outline, pieces = await self._compute(call, stages.cut, self._cache, generation)
             yield outline
@@ -65,7 +66,7 @@ class CodingFlow:
             ]
             work = asyncio.gather(*tasks, return_exceptions=True)
             # A caller that reads slowly holds its results, not the capacity that others wait for.
-            work.add_done_callback(lambda _: admission.release())
+            work.add_done_callback(lambda work: admission.release(done=_is_done(work)))
             try:
                 for finished in asyncio.as_completed(tasks):
                     result = await finished
@@ -150,6 +151,10 @@ class CodingFlow:
         if call.deadline is not None and time.monotonic() >= call.deadline:
             raise DeadlineUnreachableError("the deadline has passed")
         return await asyncio.wrap_future(self._pool.submit(call.priority, stage, *arguments))
+
+
+def _is_done(work: asyncio.Future[list[SectionResult | BaseException]]) -> bool:
+    return not work.cancelled() and not any(isinstance(result, BaseException) for result in work.result())
 
 
 def _total(results: list[SectionResult], began: int) -> Timings:
