@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.flow import CodingFlow
+from bertillon_server.coding.packing import pack, unpack
 from bertillon_server.coding.pool import StagePool
 from bertillon_server.coding.releases import Releases
 from bertillon_server.coding.results import (
@@ -30,7 +31,7 @@ from bertillon_server.coding.results import (
     Timings,
     Versions,
 )
-from bertillon_server.coding.section_cache import ENTRY_BYTES, LookUp, SectionCache, alone, pack, unpack
+from bertillon_server.coding.section_cache import ENTRY_BYTES, LookUp, SectionCache, alone
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.vocabulary import CodingProfile, SectionKind, Setting, Sex
 from bertillon_server.inference.call import Call, Priority
@@ -167,11 +168,13 @@ def test_a_result_packs_to_the_same_and_holds_no_text(coder: Coder) -> None:
     mentions = coder.code(lone.note, reading, encode(reading.windows), codeable=True).mentions
     assert mentions
     assert unpack(pack(mentions)) == mentions
+    assert unpack(pack(mentions), 7) == tuple(mention.shifted(7) for mention in mentions)
     assert "xyzzyphus" not in repr(mentions)
 
 
 def lone_key(cache: SectionCache, note: NoteInput, section: Section, *, codeable: bool = True) -> bytes:
-    return cache.key(alone(note, section, VERSIONS, codeable=codeable))
+    (key,) = cache.keys([alone(note, section, VERSIONS, codeable=codeable)])
+    return key
 
 
 TEXT = "x" + ASSESSMENT
@@ -213,7 +216,7 @@ def test_what_a_result_depends_on_is_in_the_key(
     cache = SectionCache(1)
     assert lone_key(cache, note, section, codeable=codeable) != lone_key(cache, NOTE, SECTION)
     other = dataclasses.replace(VERSIONS, code_sets=((SYSTEM, "2027-10-01"),))
-    assert cache.key(alone(NOTE, SECTION, other, codeable=True)) != lone_key(cache, NOTE, SECTION)
+    assert cache.keys([alone(NOTE, SECTION, other, codeable=True)]) != [lone_key(cache, NOTE, SECTION)]
 
 
 def test_keys_of_another_process_say_nothing_here() -> None:

@@ -17,7 +17,7 @@ from bertillon_server.inference.admission import (
     AdmissionControl,
 )
 from bertillon_server.inference.call import Call, Priority
-from bertillon_server.inference.cost import BACKLOG_TOKENS, CostModel
+from bertillon_server.inference.cost import BACKLOG_TOKENS, MARGIN, CostModel
 from bertillon_server.inference.errors import (
     DeadlineUnreachableError,
     DrainingError,
@@ -185,12 +185,28 @@ def test_a_deadline_is_judged_by_what_whole_notes_take_once_a_backlog_has_shown_
         note.release()
     ahead = len(backlog) - 60
     with pytest.raises(DeadlineUnreachableError):
-        gate.admit(100, gate.until(1.5 * (ahead + 1)))
-    gate.admit(100, gate.until(2.1 * (ahead + 1))).release()
+        gate.admit(100, gate.until(2.1 * (ahead + 1)))
+    # A promise allows for notes that cost more than most.
+    gate.admit(100, gate.until(2.1 * MARGIN * (ahead + 1))).release()
     for note in backlog:
         note.release()
     # With nothing ahead of it a note is let in, whatever the backlog was like.
     gate.admit(100, gate.until(1.1)).release()
+
+
+def test_what_was_given_up_counts_as_time_and_not_as_work_done() -> None:
+    gate = Gate(100_000)
+    backlog = [gate.admit(100, STANDARD) for _ in range(BACKLOG_TOKENS // 100 + 121)]
+    # Every other note misses its deadline half done: only half of the work comes to anything.
+    for note, other in zip(backlog[:120:2], backlog[1:120:2], strict=True):
+        gate.clock.now += 1.0
+        note.release(done=False)
+        gate.clock.now += 1.0
+        other.release()
+    ahead = len(backlog) - 120
+    with pytest.raises(DeadlineUnreachableError):
+        gate.admit(100, gate.until(1.9 * MARGIN * (ahead + 1)))
+    gate.admit(100, gate.until(2.1 * MARGIN * (ahead + 1)))
 
 
 def test_how_long_a_note_takes_that_is_alone_says_nothing_of_a_backlog() -> None:

@@ -12,8 +12,9 @@ from bertillon_models.evaluation.notes import notes_table, predict
 from bertillon_models.evaluation.rows import Rejects
 from bertillon_server.coding.codeable import codeable_sections
 from bertillon_server.coding.coder import Coder
+from bertillon_server.coding.packing import pack, unpack
 from bertillon_server.coding.results import NoteInput
-from bertillon_server.coding.section_cache import alone, pack, unpack
+from bertillon_server.coding.section_cache import alone
 
 ROOT = Path(__file__).parents[2]
 # What the bundle reached when it was recorded, less a point for changes that trade one note for another.

@@ -72,11 +72,14 @@ class Metrics:
         self._cache_bytes = gauge("section_cache_bytes", "Bytes of results kept for copied sections.")
         self._cached = gauge("section_cache_entries", "Results kept for copied sections.")
         self._tasks = gauge("tasks", "Tasks of the event loop; back to its idle level when idle.")
-        for reason in ShedReason:  # so that a rate exists before the first event
-            self._shed.labels(reason.value)
-        for result in LookUp:
-            self._looked_up.labels(result.value)
-            self._looked_up_text.labels(result.value)
+        # Looked up once: these are counted for each section or batch. A rate also exists before the first event.
+        self._shed_for = {reason: self._shed.labels(reason.value) for reason in ShedReason}
+        self._waited = {priority: self._queue_wait.labels(priority.name.lower()) for priority in Priority}
+        self._in_stage = [(f"{stage}_us", self._stages.labels(stage)) for stage in _STAGES]
+        self._found = {
+            result: (self._looked_up.labels(result.value), self._looked_up_text.labels(result.value))
+            for result in LookUp
+        }
 
     def describe(self, version: str, model: str) -> None:
         """State what is running."""
@@ -113,8 +116,8 @@ class Metrics:
     def note_coded(self, method: str, timings: types.Timings) -> None:  # noqa: ARG002 - one family for all
         """Count where the time of a note went."""
         self._notes.labels("OK").inc()
-        for stage in _STAGES:
-            self._stages.labels(stage).observe(getattr(timings, f"{stage}_us") / 1e6)
+        for field, seconds in self._in_stage:
+            seconds.observe(getattr(timings, field) / 1e6)
 
     def call_finished(self, record: CallRecord) -> None:
         """Count a call and what it carried."""
@@ -140,7 +143,7 @@ class Metrics:
 
     def queue_wait(self, seconds: float, priority: Priority) -> None:
         """Count a wait for the encoder."""
-        self._queue_wait.labels(priority.name.lower()).observe(seconds)
+        self._waited[priority].observe(seconds)
 
     def batch(self, windows: int, tokens: int, padded_tokens: int, seconds: float) -> None:
         """Count a pass of the encoder."""
@@ -152,12 +155,13 @@ class Metrics:
 
     def shed(self, reason: ShedReason) -> None:
         """Count work refused or abandoned."""
-        self._shed.labels(reason.value).inc()
+        self._shed_for[reason].inc()
 
     def section_looked_up(self, result: LookUp, code_points: int) -> None:
         """Count a section looked for in the cache."""
-        self._looked_up.labels(result.value).inc()
-        self._looked_up_text.labels(result.value).inc(code_points)
+        sections, text = self._found[result]
+        sections.inc()
+        text.inc(code_points)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"bertillon_{name}", text, labels, registry=self.registry)

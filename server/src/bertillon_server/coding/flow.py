@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TypeVar
 
 from bertillon_server.coding.current import Current
@@ -62,10 +62,11 @@ class CodingFlow:
         began = time.perf_counter_ns()
         generation = self._generation
         with self._releases.kept() as releases, await self._admitted(len(note.text), call) as admission:
+            await admission.turn(call)
             stages = stages_for(note, releases)
             if call.priority is Priority.INTERACTIVE and len(note.text) <= SHORT_CODE_POINTS:
                 coded = await self._short(stages, call)
-                admission.release()
+                admission.release(done=True)
                 yield coded.outline
                 for result in coded.results:
                     timings = dataclasses.replace(result.timings, total_us=_microseconds_since(began))
@@ -75,18 +76,21 @@ class CodingFlow:
             outline, pieces = await self._compute(call, stages.cut, self._cache, generation)
             yield outline
             results: list[SectionResult] = []
+            found, rest = self._look_up(pieces)
             tasks = [
                 asyncio.ensure_future(self._section(stages, outline, piece, call, admission, began))
-                for piece in pieces
+                for piece in rest
             ]
+            if found:
+                tasks.append(asyncio.ensure_future(self._found(found, call, admission, began)))
             work = asyncio.gather(*tasks, return_exceptions=True)
             # A caller that reads slowly holds its results, not the capacity that others wait for.
-            work.add_done_callback(lambda _: admission.release())
+            work.add_done_callback(lambda work: admission.release(done=_is_done(work)))
             try:
                 for finished in asyncio.as_completed(tasks):
-                    result = await finished
-                    results.append(result)
-                    yield result
+                    for result in await finished:
+                        results.append(result)
+                        yield result
             finally:
                 for task in tasks:
                     task.cancel()
@@ -125,6 +129,28 @@ class CodingFlow:
         encoded = await self._scheduler.encode(read.windows, call)
         return await self._compute(call, code_note, stages, read, encoded)
 
+    def _look_up(self, pieces: Sequence[Piece]) -> tuple[list[tuple[Piece, bytes]], list[Piece]]:
+        """Return the sections that were coded before, each with what it was coded to, and the others."""
+        found, rest = [], []
+        for piece in pieces:
+            packed = None
+            if self._cache is not None and piece.key is not None:
+                packed = self._cache.recall(piece.key, _code_points(piece))
+            if packed is None:
+                rest.append(piece)
+            else:
+                found.append((piece, packed))
+        return found, rest
+
+    async def _found(
+        self, found: Sequence[tuple[Piece, bytes]], call: Call, admission: Admission, began: int
+    ) -> list[SectionResult]:
+        """Return what sections were coded to before."""
+        # What has nothing left to be encoded is in nobody's way.
+        admission.release(sum(_code_points(piece) for piece, _ in found) // CODE_POINTS_PER_TOKEN)
+        recalled = await self._compute(call, recall, found)
+        return [_result(piece, coded, began) for (piece, _), coded in zip(found, recalled, strict=True)]
+
     async def _section(
         self,
         stages: NoteStages,
@@ -133,32 +159,15 @@ class CodingFlow:
         call: Call,
         admission: Admission,
         began: int,
-    ) -> SectionResult:
+    ) -> list[SectionResult]:
+        """Return a section that was not coded before, or is being coded for another call."""
         if self._cache is None or piece.key is None:
-            coded = await self._code(stages, outline, piece, call)
-        else:
-            coded = await self._recalled(self._cache, piece.key, stages, outline, piece, call, admission)
-        timings = dataclasses.replace(coded.timings, total_us=_microseconds_since(began))
-        return SectionResult(piece.section, coded.mentions, timings)
-
-    async def _recalled(
-        self,
-        cache: SectionCache,
-        key: bytes,
-        stages: NoteStages,
-        outline: Outline,
-        piece: Piece,
-        call: Call,
-        admission: Admission,
-    ) -> Coded:
-        """Return what the section was coded to before, or code it."""
-        code_points = piece.section.span.end - piece.section.span.start
-        packed = await cache.find(key, code_points, call)
-        if packed is None:
-            return await cache.code(key, call, lambda: self._code(stages, outline, piece, call))
-        # What has nothing left to be encoded is in nobody's way.
-        admission.release(code_points // CODE_POINTS_PER_TOKEN)
-        return await self._compute(call, recall, piece, packed)
+            return [_result(piece, await self._code(stages, outline, piece, call), began)]
+        packed = await self._cache.find(piece.key, _code_points(piece), call)
+        if packed is not None:
+            return await self._found([(piece, packed)], call, admission, began)
+        coded = await self._cache.code(piece.key, call, lambda: self._code(stages, outline, piece, call))
+        return [_result(piece, coded, began)]
 
     async def _code(self, stages: NoteStages, outline: Outline, piece: Piece, call: Call) -> Coded:
         """Code a section."""
@@ -174,6 +183,19 @@ class CodingFlow:
         if call.deadline is not None and time.monotonic() >= call.deadline:
             raise DeadlineUnreachableError("the deadline has passed")
         return await asyncio.wrap_future(self._pool.submit(call.priority, stage, *arguments))
+
+
+def _code_points(piece: Piece) -> int:
+    return piece.section.span.end - piece.section.span.start
+
+
+def _result(piece: Piece, coded: Coded, began: int) -> SectionResult:
+    timings = dataclasses.replace(coded.timings, total_us=_microseconds_since(began))
+    return SectionResult(piece.section, coded.mentions, timings)
+
+
+def _is_done(work: asyncio.Future[list[list[SectionResult] | BaseException]]) -> bool:
+    return not work.cancelled() and not any(isinstance(result, BaseException) for result in work.result())
 
 
 def _total(results: list[SectionResult], began: int) -> Timings:

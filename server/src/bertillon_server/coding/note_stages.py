@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bertillon_server.coding.codeable import codeable_sections
 from bertillon_server.coding.coder import Coder
+from bertillon_server.coding.packing import pack, unpack
 from bertillon_server.coding.procedures.choice import codes_diagnoses
 from bertillon_server.coding.procedures.coder import ProcedureCoder, ProcedurePlan
 from bertillon_server.coding.reading import PHRASE_KINDS, Reading
@@ -30,7 +31,7 @@ from bertillon_server.coding.results import (
     SectionResult,
     Timings,
 )
-from bertillon_server.coding.section_cache import Lone, SectionCache, alone, pack, unpack
+from bertillon_server.coding.section_cache import Lone, SectionCache, alone
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -73,22 +74,26 @@ class NoteStages:
     diagnoses: bool
 
     def cut(self, cache: SectionCache | None, generation: int) -> tuple[Outline, list[Piece]]:
-        """Cut the note into sections; those that take longest to link go first. `generation`: see `SectionCache.key`.
+        """Cut the note into sections; those that take longest to link go first.
 
-        Linking computes in one thread: the assessment would run alone at the end if it were begun in its turn.
+        `generation` is that of the keys (`SectionCache.keys`). Linking computes in one thread: the assessment would
+        run alone at the end if it were begun in its turn.
         """
         outline = self.coder.outline(self.note, self.notices)
         codeable = codeable_sections(outline.sections, self.note.options.profile)
-        pieces = []
-        for section in sorted(outline.sections, key=lambda section: section.kind not in PHRASE_KINDS):
-            expected = section.kind in codeable
-            if self.procedures is not None or not self.diagnoses:
-                pieces.append(Piece(section, expected))
-                continue
-            lone = alone(self.note, section, outline.versions, codeable=expected)
-            pieces.append(
-                Piece(section, expected, lone, None if cache is None else cache.key(lone, generation))
-            )
+        ordered = sorted(outline.sections, key=lambda section: section.kind not in PHRASE_KINDS)
+        if self.procedures is None and self.diagnoses:
+            lones = [
+                alone(self.note, section, outline.versions, codeable=section.kind in codeable)
+                for section in ordered
+            ]
+            keys = [None] * len(lones) if cache is None else cache.keys(lones, generation)
+            pieces = [
+                Piece(section, lone.codeable, lone, key)
+                for section, lone, key in zip(ordered, lones, keys, strict=True)
+            ]
+        else:
+            pieces = [Piece(section, section.kind in codeable) for section in ordered]
         if self.procedures is not None:
             code_sets = (
                 *(outline.versions.code_sets if self.diagnoses else ()),
@@ -146,9 +151,9 @@ def stages_for(note: NoteInput, releases: Releases) -> NoteStages:
     return NoteStages(note, coder, procedures, (*(said if diagnoses else ()), *more), diagnoses)
 
 
-def recall(piece: Piece, packed: bytes) -> Coded:
-    """Return what a section was coded to elsewhere."""
-    return Coded(_placed(unpack(packed), piece), Timings(), packed)
+def recall(found: Sequence[tuple[Piece, bytes]]) -> list[Coded]:
+    """Return what sections were coded to elsewhere; each takes microseconds, so that one stage does for all."""
+    return [Coded(unpack(packed, piece.section.span.start), Timings(), packed) for piece, packed in found]
 
 
 def _placed(mentions: Sequence[Mention], piece: Piece) -> tuple[Mention, ...]:

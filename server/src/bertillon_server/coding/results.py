@@ -99,7 +99,10 @@ class AxisValue:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """Something that the note mentions, asserted and linked; `signals` are what its confidence rests on."""
+    """Something that the note mentions, asserted and linked.
+
+    `signals` are what its confidence rests on, for those who fit it; text that is copied forward has none.
+    """
 
     span: Span
     sentence: Span
@@ -112,7 +115,7 @@ class Mention:
     axes: tuple[AxisValue, ...] = ()
     missing_axes: tuple[AxisKind, ...] = ()
     suppression: SuppressionReason | None = None
-    signals: Signals | None = None
+    signals: Signals | None = field(default=None, compare=False)
 
     def shifted(self, by: int) -> Mention:
         """Return the mention as the same words make it, a number of code points further on."""

@@ -11,17 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import pickle
 import secrets
 import time
-import zlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Protocol, TypeVar
 
-from bertillon_server.coding.results import Mention, NoteInput, Section, Versions
+from bertillon_server.coding.results import NoteInput, Section, Versions
 from bertillon_server.coding.spans import Span
 from bertillon_server.inference.call import Call, Priority
 from bertillon_server.inference.errors import DeadlineUnreachableError
@@ -32,8 +30,6 @@ ENTRY_BYTES = 256
 P = TypeVar("P", bound="Packed")
 
 _DIGEST_BYTES = 16
-# The fastest level halves a result; higher ones take longer than they save.
-_LEVEL = 1
 
 
 class LookUp(StrEnum):
@@ -95,17 +91,6 @@ def alone(note: NoteInput, section: Section, versions: Versions, *, codeable: bo
     return Lone(rest, moved, codeable, versions)
 
 
-def pack(mentions: tuple[Mention, ...]) -> bytes:
-    """Return the mentions of a section by itself as bytes."""
-    return zlib.compress(pickle.dumps(mentions, pickle.HIGHEST_PROTOCOL), _LEVEL)
-
-
-def unpack(packed: bytes) -> tuple[Mention, ...]:
-    """Return mentions as they were packed, by this process: bytes from elsewhere never come here."""
-    mentions: tuple[Mention, ...] = pickle.loads(zlib.decompress(packed))  # noqa: S301 - see above
-    return mentions
-
-
 class _Begun:
     """A section that is being coded, and for whom; the future has the packed result, None if there is none."""
 
@@ -137,22 +122,36 @@ class SectionCache:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def key(self, lone: Lone, generation: int = 0) -> bytes:
-        """Return the hash of everything that the result of a section depends on. May be called by any thread.
+    def keys(self, lones: Sequence[Lone], generation: int = 0) -> list[bytes]:
+        """Return hashes of everything that the results of sections of one note depend on; any thread may ask.
 
         `generation` tells apart what was loaded at one time from what is loaded at another under the same versions.
         """
+        if not lones:
+            return []
         # Whatever fields there are: one that is added later counts without being named here.
-        content = repr((dataclasses.astuple(lone.note), dataclasses.astuple(lone.section), lone.codeable))
+        shared = dataclasses.astuple(dataclasses.replace(lones[0].note, text=""))
         hashed = blake2b(key=self._secret, digest_size=_DIGEST_BYTES)
-        hashed.update(repr((generation, lone.versions)).encode())
-        hashed.update(content.encode("utf-8", "surrogatepass"))
-        return hashed.digest()
+        hashed.update(repr((generation, lones[0].versions, shared)).encode("utf-8", "surrogatepass"))
+        keys = []
+        for lone in lones:
+            own = hashed.copy()
+            own.update(repr((lone.section, lone.codeable)).encode())
+            own.update(lone.note.text.encode("utf-8", "surrogatepass"))
+            keys.append(own.digest())
+        return keys
+
+    def recall(self, key: bytes, code_points: int) -> bytes | None:
+        """Return the packed result of a section that is kept, None where it is not."""
+        packed = self._get(key)
+        if packed is not None:
+            self._count(LookUp.HIT, code_points)
+        return packed
 
     async def find(self, key: bytes, code_points: int, call: Call) -> bytes | None:
         """Return the packed result of a section, waiting where it is being coded; None when the caller has to.
 
-        The caller then codes it within `coding`. Raises DeadlineUnreachableError.
+        The caller then has it coded by `code`. Raises DeadlineUnreachableError.
         """
         result = LookUp.HIT
         packed = self._get(key)
@@ -163,8 +162,7 @@ class SectionCache:
             packed = await _result_of(begun, call)
         if packed is None:
             result = LookUp.MISS
-        if self._observer is not None:
-            self._observer.section_looked_up(result, code_points)
+        self._count(result, code_points)
         return packed
 
     async def code(self, key: bytes, call: Call, coding: Callable[[], Awaitable[P]]) -> P:
@@ -180,6 +178,10 @@ class SectionCache:
             if self._begun.get(key) is begun:
                 del self._begun[key]
             begun.future.set_result(packed)
+
+    def _count(self, result: LookUp, code_points: int) -> None:
+        if self._observer is not None:
+            self._observer.section_looked_up(result, code_points)
 
     def _get(self, key: bytes) -> bytes | None:
         packed = self._kept.get(key)

@@ -18,6 +18,7 @@ from bertillon_server.inference.cost import BACKLOG_TOKENS, CostModel
 from bertillon_server.inference.errors import DeadlineUnreachableError, DrainingError, OverloadedError
 from bertillon_server.inference.observer import SchedulerObserver, ShedReason
 from bertillon_server.inference.pending import rank
+from bertillon_server.inference.turns import Turns
 
 RESERVED = {Priority.INTERACTIVE: 1 / 4, Priority.STANDARD: 1 / 8, Priority.BULK: 1 / 16}
 """Share of the capacity that the other priorities cannot take: people are never locked out by programs, and
@@ -37,13 +38,15 @@ class Admission:
     reads slowly should not keep others out.
     """
 
-    __slots__ = ("_charge", "_control", "_open", "_tokens", "priority")
+    __slots__ = ("_charge", "_control", "_open", "_share", "_tokens", "priority")
 
     def __init__(self, control: AdmissionControl, priority: Priority, tokens: int, charge: int) -> None:
         self._control = control
         self._tokens = tokens
         self._charge = charge
         self._open = True
+        # What it takes of the work under way, once it is begun.
+        self._share = 0
         self.priority = priority
         """The priority whose share it counts against."""
 
@@ -52,10 +55,15 @@ class Admission:
         """Tokens still held."""
         return self._tokens
 
-    def release(self, tokens: int | None = None) -> None:
+    async def turn(self, call: Call) -> None:
+        """Wait until the note is to be begun; raises DeadlineUnreachableError when that would be too late."""
+        self._share = await self._control.turns.take(self._tokens, call)
+
+    def release(self, tokens: int | None = None, *, done: bool = True) -> None:
         """Give back `tokens` (a part that is encoded), or all that is left and leave; harmless when repeated.
 
-        A note with nothing left to encode should leave: until then a drain waits for it.
+        A note with nothing left to encode should leave: until then a drain waits for it. `done` tells whether it was
+        worked off: what failed or was given up says nothing of the pace.
         """
         if not self._open:
             return
@@ -64,7 +72,10 @@ class Admission:
         freed, uncharged = self._tokens - left, self._charge - charge
         self._tokens, self._charge = left, charge
         self._open = tokens is not None
-        self._control.give_back(self.priority, freed, uncharged, leaves=not self._open)
+        share, self._share = self._share, min(self._share, left)
+        if share:
+            self._control.turns.end(self.priority, share - self._share)
+        self._control.give_back(self.priority, freed, uncharged, leaves=not self._open, done=done)
 
     def __enter__(self) -> Self:
         return self
@@ -72,7 +83,7 @@ class Admission:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.release()
+        self.release(done=error is None)
 
 
 class _Waiter:
@@ -106,6 +117,8 @@ class AdmissionControl:
         self._observer = observer
         self._in_encoder = in_encoder
         self._left = left
+        self.turns = Turns(workers=cost.workers, cost=cost, clock=clock, observer=observer)
+        """Who of those admitted is begun next."""
         self._floor = [int(max_tokens * RESERVED[priority]) for priority in Priority]
         self._tokens = [0] * len(Priority)
         self._charged = [0] * len(Priority)
@@ -170,14 +183,16 @@ class AdmissionControl:
             if timer is not None:
                 timer.cancel()
 
-    def give_back(self, priority: Priority, tokens: int, charge: int, *, leaves: bool) -> None:
-        """Take back capacity that an admission held; `leaves` when it holds nothing any more."""
+    def give_back(self, priority: Priority, tokens: int, charge: int, *, leaves: bool, done: bool) -> None:
+        """Take back capacity that an admission held; `leaves` when it has left, `done` if it was used."""
         self._tokens[priority] -= tokens
         self._charged[priority] -= charge
-        now = self._clock()
-        if self._busy_since is not None and tokens:
-            self._cost.observe_pace(tokens, now - self._busy_since)
-        self._note_backlog(now)
+        if done or sum(self._tokens) < BACKLOG_TOKENS:
+            now = self._clock()
+            if done and self._busy_since is not None and tokens:
+                self._cost.observe_pace(tokens, now - self._busy_since)
+            # The time that went into what was given up counts as that of the next note done: nothing came of it.
+            self._note_backlog(now)
         self._serve_waiting()
         if leaves:
             self._open -= 1

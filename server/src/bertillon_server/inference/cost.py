@@ -21,6 +21,10 @@ it how long a note takes that is alone."""
 PACE_DECAY = 0.95
 """Weight that a note keeps with each later one: half is forgotten after 14 notes."""
 
+MARGIN = 1.2
+"""What a promise is to allow for, over what the pace says: notes of one length differ in what they cost, and one that
+misses its deadline has taken the place of one that would not have."""
+
 
 class CostModel:
     """A line through (tokens, seconds) of recent batches, by least squares with exponential forgetting.
@@ -54,6 +58,11 @@ class CostModel:
         self._worked_s = self._worked_s * PACE_DECAY + seconds
 
     @property
+    def workers(self) -> int:
+        """Workers that encode side by side."""
+        return self._workers
+
+    @property
     def pace(self) -> float:
         """Seconds in which the process works off a token of the notes admitted: no less than the encoder takes."""
         encoding = self.seconds_per_token / self._workers
@@ -79,9 +88,13 @@ class CostModel:
         """Return the seconds in which all workers together get through `tokens` of notes."""
         return tokens * self.pace
 
+    def promise(self, tokens: int, backlog: int) -> float:
+        """Return the seconds within which `tokens` of notes are surely done, after `backlog` tokens."""
+        return self.seconds_per_call + MARGIN * self.drain_seconds(backlog + tokens)
+
     def estimate(self, tokens: int, backlog: int) -> float:
         """Return the seconds until `tokens` of notes are done that come after `backlog` tokens."""
         if backlog >= BACKLOG_TOKENS:
-            return self.seconds_per_call + self.drain_seconds(backlog + tokens)
+            return self.promise(tokens, backlog)
         # Also after a pause of the machine that made the pace look hopeless: else none would come in to disprove it.
         return self.seconds_per_call + (backlog + tokens) * self.seconds_per_token / self._workers
