@@ -94,8 +94,10 @@ def test_a_stage_that_was_cancelled_while_it_waited_is_not_computed() -> None:
     assert computed == [2]
 
 
-def test_what_is_queued_is_finished_before_the_threads_end() -> None:
-    pool = StagePool(2)
-    futures = [pool.submit(Priority.BULK, pow, 2, n) for n in range(50)]
+@pytest.mark.parametrize("priority", Priority)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_is_queued_is_finished_before_the_threads_end(threads: int, priority: Priority) -> None:
+    pool = StagePool(threads)
+    futures = [pool.submit(priority, pow, 2, n) for n in range(50)]
     pool.shutdown()
     assert [future.result(0) for future in futures] == [2**n for n in range(50)]

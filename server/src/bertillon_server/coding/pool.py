@@ -16,17 +16,14 @@ from bertillon_server.inference.threads import stand_back
 
 T = TypeVar("T")
 
-# Sorts behind every piece of work, so that a pool that stops first finishes what it has.
-_STOP_PRIORITY = max(Priority) + 1
-
 
 @dataclass(order=True, slots=True)
 class _Work:
-    """A stage to compute; ordered by urgency, then by age. No `run` ends a thread."""
+    """A stage to compute; ordered by urgency, then by age."""
 
     priority: int
     age: int
-    run: Callable[[], None] | None = field(compare=False)
+    run: Callable[[], None] = field(compare=False)
 
 
 class StagePool:
@@ -44,7 +41,7 @@ class StagePool:
         # One lock, and a condition for each kind of thread: an interactive stage wakes its own where that waits.
         self._any = threading.Condition(lock)
         self._interactive = threading.Condition(lock)
-        self._kept_is_idle = False
+        self._kept_is_idle = self._is_ending = False
         self._threads = [
             threading.Thread(target=self._work, name=f"stages-{number}", daemon=True)
             for number in range(threads)
@@ -73,18 +70,17 @@ class StagePool:
 
     def shutdown(self) -> None:
         """Finish what is queued, then end the threads; blocks until they have ended."""
-        for _ in (*self._threads, self._kept):
-            self._put(_Work(_STOP_PRIORITY, next(self._ages), None))
+        with self._any:
+            self._is_ending = True
+            self._any.notify_all()
+            self._interactive.notify_all()
         for thread in (*self._threads, self._kept):
             thread.join()
 
     def _put(self, work: _Work) -> None:
         with self._any:
             heapq.heappush(self._heap, work)
-            if work.run is None:
-                self._any.notify_all()
-                self._interactive.notify_all()
-            elif work.priority == Priority.INTERACTIVE and self._kept_is_idle:
+            if work.priority == Priority.INTERACTIVE and self._kept_is_idle:
                 self._kept_is_idle = False
                 self._interactive.notify()
             else:
@@ -92,25 +88,32 @@ class StagePool:
 
     def _work(self) -> None:
         stand_back()
-        while (work := self._next()).run is not None:
+        while (work := self._next()) is not None:
             work.run()
             # The last result, a section of a note, must not stay alive while the thread waits.
             del work
 
     def _work_interactive(self) -> None:
-        while (work := self._next_interactive()).run is not None:
+        while (work := self._next_interactive()) is not None:
             work.run()
             del work
 
-    def _next(self) -> _Work:
+    def _next(self) -> _Work | None:
         with self._any:
             while not self._heap:
+                if self._is_ending:
+                    return None
                 self._any.wait()
             return heapq.heappop(self._heap)
 
-    def _next_interactive(self) -> _Work:
+    def _next_interactive(self) -> _Work | None:
         with self._interactive:
-            while not self._heap or self._heap[0].priority not in {Priority.INTERACTIVE, _STOP_PRIORITY}:
+            while not self._heap or self._heap[0].priority != Priority.INTERACTIVE:
+                if self._is_ending:
+                    return None
+                if self._heap:
+                    # Another thread was woken for this and took the interactive stage that this one was woken for.
+                    self._any.notify()
                 self._kept_is_idle = True
                 self._interactive.wait()
             self._kept_is_idle = False
