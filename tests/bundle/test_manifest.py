@@ -58,7 +58,7 @@ def test_a_manifest_comes_back_as_it_was_written(manifest: Manifest) -> None:
         ({"name": 5}, "name"),
         ({"files": [{"path": "a", "sha256": "0", "size": "1"}]}, r"files\.0\.size"),
         ({"canary": {"text": "a"}}, r"canary\.codes"),
-        ({"schema_version": 1}, "schema version is 1 and this release reads 2"),
+        ({"schema_version": 1}, "schema version is 1 and this release reads 3"),
     ],
 )
 def test_what_is_wrong_is_named(change: dict[str, object], reason: str) -> None:

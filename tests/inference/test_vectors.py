@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bertillon_models.vectors import write_vectors
-from bertillon_server.inference.vectors import RESCORE_MARGIN, VectorIndex
+from bertillon_server.inference.vectors import PART, RESCORE_MARGIN, VectorIndex
 
 Floats = NDArray[np.float32]
 ROWS, DIMENSIONS = 3000, 48
@@ -74,6 +74,21 @@ def test_fewer_rows_than_asked_for_are_all_returned(tmp_path: Path) -> None:
     rows, scores = _index(_unit(3, seed=4), tmp_path).search(_unit(2, seed=5), k=10)
     assert sorted(rows[0].tolist()) == [0, 1, 2]
     assert scores.shape == (2, 3)
+
+
+def test_among_many_equals_the_smaller_row_comes_first(tmp_path: Path) -> None:
+    vectors = np.repeat(_unit(2, seed=9), 1000, axis=0)
+    rows, _ = _index(vectors, tmp_path).search(vectors[-1:], k=10)
+    assert rows[0].tolist() == list(range(1000, 1010))
+
+
+@pytest.mark.parametrize("count", [PART * 60, PART * 60 + 1, PART * 61 - 1])
+def test_no_row_is_found_that_is_not_there(tmp_path: Path, count: int) -> None:
+    vectors = _unit(count, seed=10)
+    vectors = np.abs(vectors)
+    rows, scores = _index(vectors, tmp_path).search(-vectors[:3], k=10)
+    assert rows.max() < count
+    assert (scores < 0).all()
 
 
 def test_no_queries_have_no_results(index: VectorIndex) -> None:

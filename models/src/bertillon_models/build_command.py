@@ -28,11 +28,12 @@ from bertillon_models.build import (
 )
 from bertillon_models.calibration import sample_texts
 from bertillon_models.code_set import RELEASE, SYSTEM, read_code_table
+from bertillon_models.corpus import corpus_lines
 from bertillon_models.drug_table import read_drugs
 from bertillon_models.fidelity import compare_vectors
 from bertillon_models.options import SENTENCES, TERMS
 from bertillon_models.terms import TermTable, build_table, read_lexicon, read_terminology, write_terms
-from bertillon_models.vectors import build_vectors, write_vectors
+from bertillon_models.vectors import build_vectors, note_queries, write_vectors
 from bertillon_models.weights import (
     EncoderWeights,
     WeightsError,
@@ -129,6 +130,7 @@ _EVEN = {profile.name: {"weights": {"bias": 0.0}, "threshold": 0.0} for profile 
 @options.data
 @options.new_bundle
 @options.lexicon
+@options.corpus
 @click.option(
     "--confidence",
     type=options.FILE,
@@ -146,6 +148,7 @@ def build_bundle(
     data: Path,
     out: Path,
     lexicon: Path,
+    corpus: Path,
     confidence: Path | None,
     encoder_of: Path | None,
     weights: Path | None,
@@ -168,7 +171,9 @@ def build_bundle(
             encoder = Encoder(folder / ENCODER_FILE)
             tokenizer = Tokenizer.from_file(folder / TOKENIZER_FILE)
             write_vectors(
-                build_vectors(table.texts, encoder, tokenizer, dimensions=encoded.dimensions), folder
+                build_vectors(table.texts, encoder, tokenizer, dimensions=encoded.dimensions),
+                folder,
+                note_queries(corpus_lines(corpus), encoder, tokenizer, dimensions=encoded.dimensions),
             )
             manifest = write_manifest(
                 folder,

@@ -25,6 +25,7 @@ COMMANDS = {
     "install": "bertillon_models.install_command:install",
     "recalibrate": "bertillon_models.recalibration:recalibrate",
     "recipe": "bertillon_models.recipe:recipe",
+    "reindex": "bertillon_models.reindexing:reindex",
     "report": "bertillon_models.report_command:report",
     "train": "bertillon_models.training.command:train",
 }

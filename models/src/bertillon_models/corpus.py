@@ -19,6 +19,8 @@ from bertillon_server.coding.spans import Span
 from bertillon_server.coding.vocabulary import Assertion, Setting
 
 _HEADER = "=== note:"
+# Lines of a sample: some thousands of words.
+SAMPLED_LINES = 1000
 _ANNOTATION = re.compile(r"\{\{([^{}|]+)\|([^{}|]+)\|([^{}|]+)\|([^{}|]+)\}\}")
 # By the names that annotations have.
 ASSERTIONS_BY_NAME = {name.lower(): Assertion[name] for name in Assertion.__members__} | {
@@ -81,6 +83,17 @@ def read_corpus(
 def corpus_notes(folder: Path, billable: Collection[str]) -> list[CodedNote]:
     """Return all notes of a folder with the codes of their encounters, in the order of the files."""
     return [note.coded() for path in sorted(folder.glob("*.txt")) for note in read_corpus(path, billable)]
+
+
+def corpus_lines(folder: Path) -> list[str]:
+    """Return a sample of the lines of all notes of a folder, as they read without their annotations."""
+    lines = [
+        _ANNOTATION.sub(r"\1", line)
+        for path in sorted(folder.glob("*.txt"))
+        for line in lines_of(path)
+        if line.strip() and not line.startswith(_HEADER)
+    ]
+    return lines[:: -(-len(lines) // SAMPLED_LINES) or 1]
 
 
 def _fields(line: str, where: str) -> dict[str, str]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from bertillon_models.build import BuildError, BundleDescription, new_bundle, write_manifest
 from bertillon_models.build_command import CONFIDENCE_SOURCES
-from bertillon_server.bundle.loader import BundleError, load_bundle
-from bertillon_server.bundle.manifest import Manifest
+from bertillon_server.bundle.loader import Bundle, BundleError, load_bundle
+from bertillon_server.bundle.manifest import Manifest, SourceEntry
 from bertillon_server.coding.knowledge import CALIBRATION_FILE
 
 
@@ -20,21 +21,39 @@ def recalibrated(bundle: Path, confidence: Path, out: Path, *, force: bool = Fal
     Raises BundleError when the bundle does not open, BuildError when `out` exists and `force` is not given.
     """
     opened = load_bundle(bundle)
+    others = tuple(source for source in opened.manifest.sources if source not in CONFIDENCE_SOURCES)
+
+    def calibrate(folder: Path) -> None:
+        shutil.copyfile(confidence, folder / CALIBRATION_FILE)
+
+    return rewritten(opened, calibrate, (*others, *CONFIDENCE_SOURCES), out, force=force)
+
+
+def rewritten(
+    opened: Bundle,
+    change: Callable[[Path], None],
+    sources: tuple[SourceEntry, ...],
+    out: Path,
+    *,
+    force: bool = False,
+) -> Manifest:
+    """Write a bundle that is another one but for what `change` does to its files; return its manifest.
+
+    Raises BuildError when `out` exists and `force` is not given.
+    """
     old = opened.manifest
     with new_bundle(out, force=force) as folder:
         for entry in old.files:
-            if entry.path != CALIBRATION_FILE:
-                (folder / entry.path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(opened.path(entry.path), folder / entry.path)
-        shutil.copyfile(confidence, folder / CALIBRATION_FILE)
-        others = tuple(source for source in old.sources if source not in CONFIDENCE_SOURCES)
+            (folder / entry.path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(opened.path(entry.path), folder / entry.path)
+        change(folder)
         return write_manifest(
             folder,
             BundleDescription(
                 name=out.resolve().parent.name,
                 version=out.name,
                 licence=old.licence,
-                sources=(*others, *CONFIDENCE_SOURCES),
+                sources=sources,
                 code_sets=old.code_sets,
                 canary=old.canary,
                 recipe=old.recipe,

@@ -15,12 +15,21 @@ from numpy.typing import NDArray
 from onnx import helper
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bertillon_models.graph import MICROSOFT, GraphWriter
+from bertillon_models.graph import GraphWriter
 from bertillon_server.bundle.manifest import SCALES_FILE, SEARCH_AXES_FILE, SEARCH_FILE, VECTORS_FILE
 from bertillon_server.coding.heads import pooled
 from bertillon_server.inference import vectors as served
-from bertillon_server.inference.concepts import TextEncoder, concept_vectors, rounded
+from bertillon_server.inference.concepts import (
+    MAX_TOKENS,
+    TextEncoder,
+    concept_vectors,
+    equal_length_batches,
+    rounded,
+)
 from bertillon_server.inference.tokenizer import Tokenizer
+
+# Tokens of a run of words that stands for a mention.
+_RUN = 3
 
 
 def build_vectors(
@@ -48,45 +57,82 @@ def build_vectors(
         )
 
 
-def write_vectors(vectors: NDArray[np.float32], folder: Path) -> tuple[Path, ...]:
+def write_vectors(
+    vectors: NDArray[np.float32], folder: Path, queries: NDArray[np.float32] | None = None
+) -> tuple[Path, ...]:
     """Write the vectors as int8 with a scale per row, and what searches them; return the files.
 
-    They are vectors, scales, graph, and the axes of the first pass of a search.
+    They are vectors, scales, graph, and the axes of the first pass of a search. `queries` are vectors like those
+    that will be searched for; without them, queries are taken to be like the vectors.
     """
     rows, scales = rounded(vectors)
-    axes = principal_axes(vectors, served.SHORT)
     np.save(folder / VECTORS_FILE, rows, allow_pickle=False)
     np.save(folder / SCALES_FILE, scales, allow_pickle=False)
+    files = write_search(vectors, folder, vectors if queries is None else queries)
+    return (folder / VECTORS_FILE, folder / SCALES_FILE, *files)
+
+
+def write_search(
+    vectors: NDArray[np.float32], folder: Path, queries: NDArray[np.float32]
+) -> tuple[Path, ...]:
+    """Write the graph and the axes of the first pass of a search; return the files."""
+    axes = search_axes(vectors, queries, served.SHORT)
     np.save(folder / SEARCH_AXES_FILE, axes, allow_pickle=False)
-    onnx.save_model(search_graph(len(rows), axes.shape[1]), folder / SEARCH_FILE)
-    return tuple(folder / name for name in (VECTORS_FILE, SCALES_FILE, SEARCH_FILE, SEARCH_AXES_FILE))
+    onnx.save_model(search_graph(len(vectors), axes.shape[1]), folder / SEARCH_FILE)
+    return (folder / SEARCH_FILE, folder / SEARCH_AXES_FILE)
 
 
-def principal_axes(vectors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-    """Return the axes [dimensions, count], at most all, that keep most of the products of vectors."""
-    _, axes = np.linalg.eigh(vectors.T.astype(np.float64) @ vectors)
-    return np.ascontiguousarray(axes[:, ::-1][:, :count], np.float32)
+def search_axes(
+    vectors: NDArray[np.float32], queries: NDArray[np.float32], count: int
+) -> NDArray[np.float32]:
+    """Return axes [dimensions, count], at most all, that keep most of the products of vectors and queries.
+
+    They are the principal axes of both together, turned at random: values along them are alike in size.
+    """
+    both = sum(part.T.astype(np.float64) @ part / len(part) for part in (vectors, queries))
+    _, axes = np.linalg.eigh(both)
+    axes = axes[:, ::-1][:, :count]
+    turn, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(axes.shape[1], axes.shape[1])))
+    return np.ascontiguousarray(axes @ turn, np.float32)
+
+
+def note_queries(
+    texts: Sequence[str], encoder: TextEncoder, tokenizer: Tokenizer, *, dimensions: int
+) -> NDArray[np.float32]:
+    """Return vectors [n, dimensions] such as notes are searched with: of words as they stand in lines of notes.
+
+    Words in a sentence differ from the same words alone, in directions that concept vectors hardly have. Which words
+    name something does not matter here: runs of as many tokens as a short mention has stand for all.
+    """
+    found = []
+    for _, rows in equal_length_batches(tokenizer.encode(list(texts), max_tokens=MAX_TOKENS)):
+        for hidden in encoder.encode(rows):
+            tokens = hidden[1:-1, :dimensions].astype(np.float32)
+            found += [
+                pooled(tokens[start : start + _RUN]) for start in range(0, len(tokens) - _RUN + 1, _RUN)
+            ]
+    return np.stack(found)
 
 
 def search_graph(rows: int, dimensions: int) -> onnx.ModelProto:
     """Return the graph that scores int8 queries against int8 vectors.
 
-    The dot products are whole numbers and exact, so a query's scores cannot depend on what it is batched with.
+    The dot products are whole numbers and exact, so a query's scores cannot depend on what it is batched with. The
+    largest score of each part of the rows is given beside them.
     """
+    parts = served.parts_of(rows)
     graph = GraphWriter()
-    one = graph.constant("one", np.array(1, np.float32))
     centre = graph.constant("query_zero", np.array(served.QUERY_ZERO, np.uint8))
-    zeros = graph.constant("row_zeros", np.zeros(rows, np.int8))
-    graph.operator(
-        "QGemm",
-        [served.QUERIES, one, centre, served.VECTORS, served.SCALES, zeros],
-        served.SCORES,
-        domain=MICROSOFT,
-        transB=1,
-    )
-    graph.output(served.SCORES, ["queries", rows], onnx.TensorProto.FLOAT)
-    graph.external(served.VECTORS, onnx.TensorProto.INT8, (rows, dimensions))
-    graph.external(served.SCALES, onnx.TensorProto.FLOAT, (rows,))
+    # Named although it is what it would be anyway: without it weights are not made unsigned where they have to be.
+    zero = graph.constant("row_zero", np.array(0, np.int8))
+    graph.external(served.VECTORS, onnx.TensorProto.INT8, (dimensions, parts * served.PART))
+    graph.operator("MatMulInteger", [served.QUERIES, served.VECTORS, centre, zero], served.SCORES)
+    shape = graph.constant("parted_shape", np.array([-1, served.PART, parts], np.int64))
+    graph.operator("Reshape", [served.SCORES, shape], "parted")
+    along = graph.constant("rows_of_a_part", np.array([1], np.int64))
+    graph.operator("ReduceMax", ["parted", along], served.LARGEST, keepdims=0)
+    graph.output(served.SCORES, ["queries", parts * served.PART], onnx.TensorProto.INT32)
+    graph.output(served.LARGEST, ["queries", parts], onnx.TensorProto.INT32)
     inputs = [helper.make_tensor_value_info(served.QUERIES, onnx.TensorProto.UINT8, ["queries", dimensions])]
     return graph.model(inputs, "search")
 

@@ -31,7 +31,7 @@ REQUIRED_FILES = (
 )
 
 # Raised when a server that reads the old form could no longer serve the new one.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Value = str | int | float | bool
 _CONFIG = ConfigDict(extra="forbid", strict=True)
