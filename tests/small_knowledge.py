@@ -69,16 +69,17 @@ class WordTokenizer:
     """Makes a token of every word; the words of the known phrase have an id of their own where it stands."""
 
     def encode(self, texts: Sequence[str], *, max_tokens: int) -> list[NDArray[np.int64]]:
-        return [self.encode_with_offsets(text)[0][:max_tokens] for text in texts]
+        return [np.array([101, *self.split(text)[0], 102][:max_tokens]) for text in texts]
 
-    def encode_with_offsets(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def split(self, text: str) -> tuple[list[int], list[int], list[int]]:
         known = [match.span() for match in re.finditer(PHRASE, text, re.IGNORECASE)]
-        ids, offsets = [101], [(0, 0)]
+        ids, starts, ends = [], [], []
         for match in re.finditer(r"\w+|[^\w\s]", text):
             inside = any(start <= match.start() and match.end() <= end for start, end in known)
             ids.append(OF_PHRASE if inside else OTHER)
-            offsets.append(match.span())
-        return np.array([*ids, 102]), np.array([*offsets, (0, 0)])
+            starts.append(match.start())
+            ends.append(match.end())
+        return ids, starts, ends
 
 
 class PhraseVectors:

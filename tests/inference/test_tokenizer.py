@@ -24,8 +24,8 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
 
 
 def _pieces(tokenizer: Tokenizer, text: str) -> list[str]:
-    _, offsets = tokenizer.encode_with_offsets(text)
-    return [text[start:end] for start, end in offsets[1:-1]]
+    _, starts, ends = tokenizer.split(text)
+    return [text[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
 def test_published_padding_and_truncation_are_switched_off(tokenizer: Tokenizer) -> None:
@@ -62,19 +62,36 @@ def test_a_text_has_the_same_tokens_alone_and_in_company(tokenizer: Tokenizer, t
     together = tokenizer.encode(texts, max_tokens=500)
     for text, ids in zip(texts, together, strict=True):
         assert ids.tolist() == tokenizer.encode([text], max_tokens=500)[0].tolist()
-        assert ids.tolist() == tokenizer.encode_with_offsets(text)[0].tolist()
+        assert ids.tolist() == [CLS, *tokenizer.split(text)[0], SEP]
 
 
 @given(_texts)
 def test_offsets_lie_in_the_text_and_in_order(tokenizer: Tokenizer, text: str) -> None:
-    ids, offsets = tokenizer.encode_with_offsets(text)
-    assert offsets.shape == (len(ids), 2)
-    assert offsets[[0, -1]].tolist() == [[0, 0], [0, 0]]
-    inner = offsets[1:-1]
-    assert (inner[:, 0] <= inner[:, 1]).all()
-    assert (inner >= 0).all()
-    assert (inner <= len(text)).all()
-    assert (np.diff(inner[:, 0]) >= 0).all()
+    ids, starts, ends = tokenizer.split(text)
+    assert len(ids) == len(starts) == len(ends)
+    assert all(0 <= start <= end <= len(text) for start, end in zip(starts, ends, strict=True))
+    assert starts == sorted(starts)
+
+
+_PLAIN_TEXTS = st.lists(
+    st.sampled_from(
+        [
+            # Words, signs, and what is left to the library.
+            *"pain Pain coughs HEART xyz q7 2.5 mg/dl don't [UNK] [sep] - _ (".split(),
+            *("\u2022", "\u2019s", "\u2026", "\u00b0", "\u2192", "\u2265", "\u00e9"),
+            *("a" * 41, "b" * 101, *" \n\t\x0b"),
+        ]
+    ),
+    max_size=30,
+).map("".join)
+
+
+@given(_PLAIN_TEXTS | st.text(st.characters(max_codepoint=0x7F), max_size=80))
+def test_plain_text_is_split_as_the_library_splits_it(tokenizer: Tokenizer, text: str) -> None:
+    library = tokenizer._tokenizer.encode(text, add_special_tokens=False)
+    assert list(zip(*tokenizer.split(text), strict=True)) == [
+        (number, *offsets) for number, offsets in zip(library.ids, library.offsets, strict=True)
+    ]
 
 
 @given(before=st.text(st.sampled_from("😀🩺 \u0301\u0308é\t\r\n\u00a0עב漢\0\x07,.-"), max_size=40))
@@ -104,8 +121,8 @@ def test_a_text_without_end_is_answered_within_the_cap(tokenizer: Tokenizer, uni
     text = unit * (100_000 // len(unit))
     (ids,) = tokenizer.encode([text], max_tokens=64)
     assert len(ids) <= 64
-    _, offsets = tokenizer.encode_with_offsets(text)
-    assert offsets.max() <= len(text)
+    _, _, ends = tokenizer.split(text)
+    assert max(ends, default=0) <= len(text)
 
 
 def test_the_last_code_point_is_no_limit(tokenizer: Tokenizer) -> None:

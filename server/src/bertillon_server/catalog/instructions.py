@@ -8,6 +8,7 @@ everything below, and to a printed code and everything below that.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 
@@ -42,6 +43,8 @@ class Instructions:
                 spans = spans + parsed[printed] if spans else parsed[printed]
             note = SequencingNote(table.codes[position], text, tuple(ranges), spans)
             self._notes.setdefault(NoteKind(kind), {}).setdefault(position, []).append(note)
+        # Of each code that is asked for, by position: a note asks for each of its codes beside each other.
+        self._excludes1 = lru_cache(maxsize=4_096)(self._read_excludes1)
 
     def excludes1(self, one: str, other: str) -> Excludes1Rule | None:
         """Return why two codes exclude each other, None when no note says so.
@@ -64,15 +67,20 @@ class Instructions:
         return tuple(note for at in self._upwards(position) for note in notes.get(at, ()))
 
     def _stated(self, code: int, excluded: int) -> Excludes1Rule | None:
-        notes = self._notes.get(NoteKind.EXCLUDES1, {})
-        for at in self._upwards(code):
+        for at, notes in self._excludes1(code):
+            # Where it is, all that stand above are too: it is enough to look where notes are.
             if self._table.related(at, excluded):
                 return None
-            for note in notes.get(at, ()):
+            for note in notes:
                 if note.names(excluded):
                     codes = self._table.codes
                     return Excludes1Rule(note.stated_at, note.text, codes[code], codes[excluded])
         return None
+
+    def _read_excludes1(self, position: int) -> list[tuple[int, list[SequencingNote]]]:
+        """Return the Excludes1 notes that apply to a code with the positions they stand at, those nearest first."""
+        notes = self._notes.get(NoteKind.EXCLUDES1, {})
+        return [(at, notes[at]) for at in self._upwards(position) if at in notes]
 
     def _upwards(self, position: int) -> list[int]:
         return [position, *self._table.ancestors(position)]

@@ -153,5 +153,4 @@ class CodeTable:
 
     def related(self, one: int, other: int) -> bool:
         """Whether two positions are the same, or one lies below the other."""
-        low, high = min(one, other), max(one, other)
-        return high < self._ends[low]
+        return other < self._ends[one] if one <= other else one < self._ends[other]

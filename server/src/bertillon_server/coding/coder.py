@@ -10,12 +10,12 @@ import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bertillon_server.coding.assertion import AssertionRules, Judgement
-from bertillon_server.coding.axes import read_title
 from bertillon_server.coding.confidence import Place, ProfileModel, Signals, Tagging, shared
 from bertillon_server.coding.context import axes_of, context_of, told_by
 from bertillon_server.coding.decoding import Leaf
@@ -94,6 +94,8 @@ class Coder:
     def __init__(self, knowledge: Knowledge) -> None:
         self._knowledge = knowledge
         self._assertion = AssertionRules()
+        # A mention has several; bounded by the codes that notes have, and keys are codes.
+        self._refs = lru_cache(maxsize=32_768)(self._read_ref)
 
     @property
     def dimensions(self) -> int:
@@ -320,17 +322,17 @@ class Coder:
             suppression = suppression or SuppressionReason.NOT_CODEABLE_HERE
         rest = link.candidates[1 : note.options.max_alternatives + 1]
         chances = shared(confidence, [math.exp(candidate.score - best.score) for candidate in rest])
-        asserted = read_title(knowledge.codes.title(code)).asserts
+        asserted = knowledge.decoder.title(code).asserts
         return Mention(
             span=found.span,
             sentence=found.sentence,
             type=_TYPES.get(code[0], MentionType.PROBLEM),
             assertion=judgement.assertion,
             cue=judgement.cue,
-            code=self._ref(code),
+            code=self._refs(code),
             confidence=confidence,
             alternatives=tuple(
-                Alternative(self._ref(candidate.leaf.code), chance)
+                Alternative(self._refs(candidate.leaf.code), chance)
                 for candidate, chance in zip(rest, chances, strict=True)
             ),
             axes=tuple(axes_of(reading.words, found, asserted, linked.context)),
@@ -339,7 +341,7 @@ class Coder:
             signals=signals,
         )
 
-    def _ref(self, code: str) -> CodeRef:
+    def _read_ref(self, code: str) -> CodeRef:
         knowledge = self._knowledge
         return CodeRef(knowledge.system, code, knowledge.release, knowledge.codes.title(code))
 

@@ -35,6 +35,7 @@ _SUPPORTED, _INVENTED, _DENIED, _CONTRADICTED = 1.0, -3.0, -0.05, -1.0
 # A leaf that leaves out a word of the concept: fatal for a sibling of a billable code, unwelcome below a parent,
 # whose title may be the sum of its leaves ("Nausea and vomiting").
 _OTHER, _OPEN, _LOST, _LOST_BELOW = -0.4, 0.02, -3.0, -0.1
+_NOTHING: frozenset[str] = frozenset()
 # Sums of the above in another order differ by less than this; of equals the first one is chosen.
 _ROUNDING = 1e-9
 
@@ -85,6 +86,20 @@ class _Base:
     constant: float  # what the score is whatever the text says
 
 
+class _Heard(NamedTuple):
+    """What a text says, as bits of the forms of a scope.
+
+    `told` are the forms that it has, `supported` those that it says, the one side of "unilateral" among them;
+    `documented` are those that it need not say, `moving` what it says in any way, and `ruled_out` what it denies.
+    """
+
+    told: int
+    supported: int
+    documented: int
+    moving: int
+    ruled_out: int
+
+
 class _Bases:
     """The leaves of a scope, and the places of the forms of their titles as bits."""
 
@@ -128,6 +143,14 @@ class _Bases:
             [form for form in self._conditional if is_default(form, said) or granted(form, said)]
         )
 
+    def hear(self, said: frozenset[str], denied: frozenset[str]) -> _Heard:
+        """Return what a text says that has the forms `said` and denies others."""
+        told, granted = self.bits(said), self.granted(said)
+        supported = told
+        if "right" in said or "left" in said:
+            supported |= self.unilateral
+        return _Heard(told, supported, self.defaults | granted, supported | granted, self.bits(denied))
+
     def unknown(self, forms: Iterable[str]) -> int:
         """Return how many of the forms no title of the scope has."""
         return sum(form not in self._places for form in forms)
@@ -141,10 +164,6 @@ class _Bases:
     def of_code(self, code: str) -> _Base:
         """Return the leaves among which a code is; raises KeyError for a code of another scope."""
         return self._of_code[code]
-
-
-# For concepts that have no choice of leaves.
-_NO_BASES = _Bases({})
 
 
 class _Option(NamedTuple):
@@ -167,17 +186,20 @@ class _Option(NamedTuple):
 class _Aim:
     """What decoding a concept comes to before any text is looked at.
 
-    `settled` is the leaf of a concept that nothing says more of; the rest is empty then. Forms and bits `asked` are
-    those of the concept itself.
+    Forms `wanted` and bits `asked` are those of the concept itself. A text that says none of the bits `moved` and
+    denies none of the bits `denied` chooses as one that says nothing does: the leaves `silent`, with the number of
+    details that they would invent.
     """
 
     scope: str
     billable: bool
-    settled: Leaf | None
     bases: _Bases
     wanted: frozenset[str]
     asked: int
     options: tuple[_Option, ...]
+    moved: int
+    denied: int
+    silent: tuple[_Base, int]
 
 
 class Decoder:
@@ -210,16 +232,17 @@ class Decoder:
             said |= more
         target = by_severity(target, said)
         aim = self._aims(target)
-        if aim.settled is not None:
-            return aim.settled
-        if not aim.options:
-            return None
-        bases, wanted = aim.bases, aim.wanted
-        base, invented = _best(aim, said, denied)
-        used = frozenset([form for form in base.title.asserts - wanted if _says(said, form)])
+        if not isinstance(aim, _Aim):
+            return aim
+        heard = aim.bases.hear(said, denied)
+        if not (heard.moving & aim.moved or heard.ruled_out & aim.denied):
+            base, invented = aim.silent
+            return Leaf(_seventh(base, said), _NOTHING, invented, aim.scope)
+        base, invented = _best(aim.options, aim.asked, heard)
+        used = frozenset([form for form in base.title.asserts - aim.wanted if _says(said, form)])
         if aim.billable and not used and not base.title.denies & denied:
             # A sibling takes the place of a code that may be reported only for what the text says beyond it.
-            invented, base = 0, bases.of_code(target)
+            invented, base = 0, aim.bases.of_code(target)
         return Leaf(_seventh(base, said), used, invented, aim.scope)
 
     def missing(self, leaf: Leaf) -> tuple[AxisKind, ...]:
@@ -237,7 +260,8 @@ class Decoder:
         bases = self._bases(scope)
         return _missing(bases.of_code(code), bases.items)
 
-    def _read_aim(self, target: str) -> _Aim:
+    def _read_aim(self, target: str) -> _Aim | Leaf | None:
+        """Return what decoding a concept comes to; its leaf where nothing says more of it, None where it has none."""
         title = self.title(target)
         wanted = title.asserts | title.either
         scope = target
@@ -250,15 +274,20 @@ class Decoder:
             ):
                 scope = category
             elif billable:
-                return _Aim(
-                    scope, billable, Leaf(target, frozenset(), 0), _NO_BASES, frozenset(), 0, options=()
-                )
+                return Leaf(target, _NOTHING, 0)
         bases = self._bases(scope)
-        if not billable and bases.items:
+        if not bases.items:
+            return None
+        if not billable:
             wanted |= self._bases(target).shared
         asked = bases.bits(wanted)
         options = _options(bases, wanted, asked, lost=_LOST if scope != target else _LOST_BELOW)
-        return _Aim(scope, billable, None, bases, wanted, asked, options)
+        moved = denied = 0
+        for option in options:
+            moved, denied = moved | option.moved, denied | option.denies
+        base, invented = _best(options, asked, bases.hear(_NOTHING, _NOTHING))
+        silent = (bases.of_code(target), 0) if billable else (base, invented)
+        return _Aim(scope, billable, bases, wanted, asked, options, moved, denied, silent)
 
     def _read_bases(self, scope: str) -> _Bases:
         # The tuple is what a title is but for its 7th-character part; a note meets some 300 new titles.
@@ -297,18 +326,11 @@ def _options(bases: _Bases, wanted: frozenset[str], asked: int, lost: float) -> 
     return tuple(options)
 
 
-def _best(aim: _Aim, said: frozenset[str], denied: frozenset[str]) -> tuple[_Base, int]:
+def _best(options: Sequence[_Option], asked: int, heard: _Heard) -> tuple[_Base, int]:
     """Return the leaves with the highest score, the first among equals, and how many details they would invent."""
-    bases, asked = aim.bases, aim.asked
-    told, ruled_out = bases.bits(said), bases.bits(denied)
-    granted = bases.granted(said)
-    documented = bases.defaults | granted
-    supported = told
-    if "right" in said or "left" in said:
-        supported |= bases.unilateral
-    moving = supported | granted
-    best, highest = aim.options[0], -math.inf
-    for option in aim.options:
+    told, supported, documented, moving, ruled_out = heard
+    best, highest = options[0], -math.inf
+    for option in options:
         _, moved, score, constant, more, either, denies = option
         if moved & moving or denies & ruled_out:
             score = (

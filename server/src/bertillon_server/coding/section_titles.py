@@ -37,6 +37,8 @@ MAX_TITLE = 80
 
 _WORD = re.compile(r"[a-z0-9]+")
 _REMARK = re.compile(r"\([^()]*\)?|#\s*\d+|\b\d+(?:[/.-]\d+)+\b")
+# Titles that have no remark and no sign that stands for a word: most of them.
+_PLAIN = re.compile(r"[a-z .,:-]*+")
 _AS_AND = str.maketrans({"&": " and ", "/": " and ", "+": " and ", "'": None, "\u2019": None, "_": " "})
 
 _EXPANDED: Mapping[str, str] = MappingProxyType(
@@ -117,7 +119,9 @@ def _singular(word: str) -> str:
 
 
 def _words(title: str) -> list[str]:
-    plain = _REMARK.sub(" ", title.lower()).translate(_AS_AND)
+    plain = title.lower()
+    if not _PLAIN.fullmatch(plain):
+        plain = _REMARK.sub(" ", plain).translate(_AS_AND)
     words = []
     for written in _WORD.findall(plain):
         if written in _DROPPED or written.isdecimal():
@@ -129,7 +133,10 @@ def _words(title: str) -> list[str]:
 
 def normalised(title: str) -> str:
     """Return a title in lower case and singular, abbreviations expanded, remarks and punctuation removed."""
-    joined = " ".join(_words(title))
+    words = _words(title)
+    joined = " ".join(words)
+    if len(words) < 2:
+        return joined
     for parts, whole in _JOINED:
         if parts in joined:
             joined = f" {joined} ".replace(f" {parts} ", f" {whole} ").strip()

@@ -7,6 +7,7 @@ binary search, over the whole text at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntFlag
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,8 @@ from bertillon_server.coding.words import Words
 
 # Longest run of words that is looked up; of the code set's terms that notes use, 99 % are shorter.
 MAX_WORDS = 10
+# int64 [MAX_WORDS, 1]: how far the last word of a run stands from its first.
+_LENGTHS = np.arange(MAX_WORDS)[:, None]
 
 # Terms that match only in capitals, and terms in which laterality counts, live in key spaces of their own.
 NO_SALT = np.uint64(0)
@@ -62,7 +65,9 @@ class TermIndex:
 
     def __init__(self, table: NDArray[np.void], codes: tuple[str, ...]) -> None:
         self._table = table
-        self._keys = np.ascontiguousarray(table["key"])
+        plain = np.asarray(table)  # what a mapped array adds to one takes longer than a look at a few rows
+        self._keys = np.ascontiguousarray(plain["key"])
+        self._code, self._weight, self._flags = plain["code"], plain["weight"], plain["flags"]
         # bool [2 ** bits]: whether some key has these low bits, which most runs that are no term do not share.
         size = 1 << (len(self._keys).bit_length() + _PRESENT_SPARE_BITS)
         self._mask = np.uint64(size - 1)
@@ -88,11 +93,14 @@ class TermIndex:
 
     def targets(self, match: TermMatch) -> list[tuple[str, float, TermFlag]]:
         """Return the codes that a match means, best first, with their weight and flags."""
-        rows = self._table[match.row : match.row + match.rows]
+        rows = slice(match.row, match.row + match.rows)
         return [
             (self.codes[code], weight, _FLAGS[flags])
             for code, weight, flags in zip(
-                rows["code"].tolist(), rows["weight"].tolist(), rows["flags"].tolist(), strict=True
+                self._code[rows].tolist(),
+                self._weight[rows].tolist(),
+                self._flags[rows].tolist(),
+                strict=True,
             )
         ]
 
@@ -101,13 +109,15 @@ class TermIndex:
 
         `sentences` int32 [n] numbers the sentence of each word: no run leaves its sentence.
         """
-        found = self._lookup(words.plain, sentences, NO_SALT)
+        texts = [words.plain]
+        salts = [NO_SALT]
         if (words.full != words.plain).any():
-            found += self._lookup(words.full, sentences, LATERALITY_SALT)
+            texts.append(words.full)
+            salts.append(LATERALITY_SALT)
         if words.upper.any():
-            capitals = np.where(words.upper, words.plain, _NEVER)
-            found += self._lookup(capitals, sentences, CAPITALS_SALT)
-        return found
+            texts.append(np.where(words.upper, words.plain, _NEVER))
+            salts.append(CAPITALS_SALT)
+        return self._lookup(np.concatenate(texts), sentences, salts)
 
     def find(self, words: Words) -> TermMatch | None:
         """Return the term that all the words together are, in any order; None when they are none."""
@@ -127,38 +137,46 @@ class TermIndex:
         return TermMatch(0, len(hashes), row, rows, int((hashes != 0).sum()))
 
     def _lookup(
-        self, hashes: NDArray[np.uint64], sentences: NDArray[np.int32], salt: np.uint64
+        self, hashes: NDArray[np.uint64], sentences: NDArray[np.int32], salts: Sequence[np.uint64]
     ) -> list[TermMatch]:
-        n = len(hashes)
+        """Return the runs that are terms; `hashes` are those of the words n times over, once for each salt.
+
+        All at once: a section has few words, and it is calls of numpy that cost.
+        """
+        n = len(sentences)
         if n == 0:
             return []
         counted = hashes != 0
-        sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(hashes, dtype=np.uint64)])
-        counts = np.concatenate([[0], np.cumsum(counted)])
+        sums = np.zeros(len(hashes) + 1, np.uint64)
+        hashes.cumsum(out=sums[1:])
         # Every run of 1 to MAX_WORDS words, [lengths, starts]. It begins and ends with a word that counts; silent
         # ones at its ends belong to no term.
-        starts = np.flatnonzero(counted)
-        lasts = starts + np.arange(min(MAX_WORDS, n))[:, None]
-        within = np.minimum(lasts, n - 1)
-        runs = (lasts < n) & counted[within] & (sentences[within] == sentences[starts])
-        begin = np.broadcast_to(starts, lasts.shape)[runs]
-        end = lasts[runs] + 1
-        keys = (sums[end] - sums[begin]) ^ salt
+        starts = counted.nonzero()[0]
+        copies, places = np.divmod(starts, n)
+        lengths = _LENGTHS[:n]
+        within = places + lengths
+        inside = within < n
+        within[~inside] = 0
+        lasts = starts + lengths
+        runs = inside & counted.take(lasts, mode="clip") & (sentences[within] == sentences[places])
+        length, start = runs.nonzero()
+        begin = starts[start]
+        end = begin + length + 1
+        keys = (sums[end] - sums[begin]) ^ np.array(salts)[copies[start]]
         # Few runs are terms, and a look at one byte tells most of the others from them.
-        likely = np.flatnonzero(self._present[keys & self._mask])
+        likely = self._present[keys & self._mask].nonzero()[0]
         keys, begin, end = keys[likely], begin[likely], end[likely]
-        left = np.searchsorted(self._keys, keys, "left")
-        hits = np.flatnonzero(self._keys[np.minimum(left, len(self._keys) - 1)] == keys)
-        rights = np.searchsorted(self._keys, keys[hits], "right")
+        left = self._keys.searchsorted(keys)
+        hits = (self._keys.take(left, mode="clip") == keys).nonzero()[0]
+        if not len(hits):
+            return []
+        begin, end, left = begin[hits], end[hits], left[hits]
+        rows = self._keys.searchsorted(keys[hits], "right") - left
         return [
-            TermMatch(
-                first=int(begin[hit]),
-                last=int(end[hit]),
-                row=int(left[hit]),
-                rows=int(right - left[hit]),
-                weight=int(counts[end[hit]] - counts[begin[hit]]),
+            TermMatch(first % n, first % n + last - first, row, count, sum(counted[first:last].tolist()))
+            for first, last, row, count in zip(
+                begin.tolist(), end.tolist(), left.tolist(), rows.tolist(), strict=True
             )
-            for hit, right in zip(hits.tolist(), rights.tolist(), strict=True)
         ]
 
 

@@ -92,13 +92,14 @@ def cut_windows(
     """Return the windows of a section's body, in order; together they hold every token of its sentences."""
     if not sentences:
         return []
-    ids, offsets = tokenizer.encode_with_offsets(body.of(text))
-    ids, offsets = ids[1:-1], offsets[1:-1] + body.start
-    if not len(ids):
+    ids, starts, ends = tokenizer.split(body.of(text))
+    if not ids:
         return []
-    # The sentence of each token; blanks between sentences have no tokens.
-    numbers = np.searchsorted([sentence.start for sentence in sentences], offsets[:, 0], "right")
-    bounds = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(ids)]
+    by = body.start
+    starts, ends = [start + by for start in starts], [end + by for end in ends]
+    # Where the tokens of each sentence begin; blanks between sentences have no tokens.
+    begins = [bisect_left(starts, sentence.start) for sentence in sentences]
+    bounds = sorted({0, *begins, len(ids)})
     windows = []
     begin = 0
     room, cap = GATHERED_TOKENS - SPECIAL_TOKENS, MAX_TOKENS - SPECIAL_TOKENS
@@ -111,20 +112,17 @@ def cut_windows(
             and following - begin - aim <= aim - (end - begin)
         ):
             continue
-        windows += [
-            _window(ids, offsets, start, min(start + cap, end), kind) for start in range(begin, end, cap)
-        ]
+        for first in range(begin, end, cap):
+            chosen = slice(first, min(first + cap, end))
+            windows.append(_window(ids[chosen], starts[chosen], ends[chosen], kind))
         begin = end
     return windows
 
 
-def _window(
-    ids: NDArray[np.int64], offsets: NDArray[np.int64], start: int, end: int, kind: SectionKind
-) -> Window:
-    chosen = offsets[start:end]
-    first, last = int(chosen[0, 0]), int(chosen[-1, 1])
+def _window(ids: Sequence[int], starts: Sequence[int], ends: Sequence[int], kind: SectionKind) -> Window:
+    first, last = starts[0], ends[-1]
     return Window(
-        ids=np.concatenate([[_CLS, kind_token(kind)], ids[start:end], [_SEP]]).astype(np.int64),
-        starts=[first, first, *chosen[:, 0].tolist(), last],
-        ends=[first, first, *chosen[:, 1].tolist(), last],
+        ids=np.array([_CLS, kind_token(kind), *ids, _SEP], np.int64),
+        starts=[first, first, *starts, last],
+        ends=[first, first, *ends, last],
     )

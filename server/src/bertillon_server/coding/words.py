@@ -150,11 +150,12 @@ class Words:
 
     def without(self, spans: Iterable[Span]) -> Words:
         """Return the same words, those in the spans emptied: they stand where they stood and match nothing."""
-        emptied = np.zeros(len(self.forms), np.bool_)
-        for span in spans:
-            emptied[self.beginning_at(span.start) : self.ending_after(span.end)] = True
-        if not emptied.any():
+        ranges = [(self.beginning_at(span.start), self.ending_after(span.end)) for span in spans]
+        if not any(first < last for first, last in ranges):
             return self
+        emptied = np.zeros(len(self.forms), np.bool_)
+        for first, last in ranges:
+            emptied[first:last] = True
         return replace(
             self,
             forms=tuple(

@@ -52,15 +52,14 @@ class Lexicon:
         """
         keys = tokens.keys
         found: list[Match] = []
-        at, count = 0, len(keys)
-        root = self._root.children
+        count, root = len(keys), self._root.children
         if root.keys().isdisjoint(keys):
             return found
-        while at < count:
-            node = root.get(keys[at])
-            if node is None:
-                at += 1
+        free = 0  # the end of the last cue
+        for at in [at for at, key in enumerate(keys) if key in root]:
+            if at < free:
                 continue
+            node: _Node | None = root[keys[at]]
             best: Match | None = None
             end = at
             while node is not None:
@@ -72,7 +71,7 @@ class Lexicon:
                 node = node.children.get(keys[end]) if end < count and end not in edges else None
             if best is not None:
                 found.append(best)
-            at = at + 1 if best is None else best.end
+                free = best.end
         return found
 
 

@@ -17,6 +17,9 @@ from bertillon_server.coding.vocabulary import Assertion
 _ITEM_STARTS = SEPARATORS | {"but", "with", ";", "who", "then", "-", ".", ":"}
 # A relative or another person as the subject outlasts what is said of them: "mother with a history of stroke".
 _SUBJECTS = frozenset({Assertion.FAMILY, Assertion.OTHER_PERSON})
+_EVERYTHING = frozenset(Assertion)
+# What a cue that begins an item ends: everything but a subject and its own list.
+_ITEM_ENDS = {assertion: _EVERYTHING - _SUBJECTS - {assertion} for assertion in Assertion}
 _NEGATION_ENDS = frozenset({Assertion.POSSIBLE, Assertion.HISTORICAL})
 # A colon makes the words before it a heading, which the scopes of an earlier clause do not reach beyond.
 _COLON_ENDS = frozenset({Assertion.NEGATED, Assertion.POSSIBLE, Assertion.HISTORICAL})
@@ -172,7 +175,7 @@ class _Forward(_Sweep):
         if cue.assertion in _SUBJECTS:
             self.open.clear()
         elif begins_item:
-            self.close(frozenset(Assertion) - _SUBJECTS - {cue.assertion})
+            self.close(_ITEM_ENDS[cue.assertion])
         elif cue.assertion is Assertion.NEGATED:
             self.close(_NEGATION_ENDS)
         header = self.tokens.keys[match.end - 1] == ":"
@@ -263,7 +266,7 @@ class _Backward(_Sweep):
             self.open.pop(None, None)
         if cue.direction is Direction.FORWARD:
             # What stands in front of another cue belongs to another item.
-            self.close(frozenset(Assertion), only_taken=True)
+            self.close(_EVERYTHING, only_taken=True)
         elif cue.direction in (Direction.BACKWARD, Direction.BOTH) and (cue.assertion or cue.current):
             self.open[cue.assertion] = _Scope(match, match.start)
 

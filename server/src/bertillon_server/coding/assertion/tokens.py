@@ -85,21 +85,21 @@ def key_of(word: str) -> str:
 
 def tokenize(text: str, sentence: Span) -> Tokens:
     """Split a sentence of a text; linear in its length."""
-    starts: list[int] = []
-    ends: list[int] = []
-    keys: list[str] = []
+    places = [match.span() for match in _TOKEN.finditer(text, sentence.start, sentence.end)]
+    words = [text[start:end] for start, end in places]
     breaks: set[int] = set()
-    last = sentence.start
-    for match in _TOKEN.finditer(text, sentence.start, sentence.end):
-        start, end = match.span()
-        word = match[0]
-        if start > last and starts and "\n" in text[last:start] and _breaks(text, last, start, word):
-            breaks.add(len(starts))
-        starts.append(start)
-        ends.append(end)
-        keys.append(key_of(word))
-        last = end
-    return Tokens(starts, ends, keys, frozenset(breaks))
+    if "\n" in sentence.of(text):
+        last = sentence.start
+        for at, ((start, end), word) in enumerate(zip(places, words, strict=True)):
+            if start > last and at and "\n" in text[last:start] and _breaks(text, last, start, word):
+                breaks.add(at)
+            last = end
+    return Tokens(
+        [start for start, _ in places],
+        [end for _, end in places],
+        [key_of(word) for word in words],
+        frozenset(breaks),
+    )
 
 
 def _breaks(text: str, last: int, start: int, word: str) -> bool:
