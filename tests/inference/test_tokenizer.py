@@ -73,27 +73,6 @@ def test_offsets_lie_in_the_text_and_in_order(tokenizer: Tokenizer, text: str) -
     assert starts == sorted(starts)
 
 
-_PLAIN_TEXTS = st.lists(
-    st.sampled_from(
-        [
-            # Words, signs, and what is left to the library.
-            *"pain Pain coughs HEART xyz q7 2.5 mg/dl don't [UNK] [sep] - _ (".split(),
-            *("\u2022", "\u2019s", "\u2026", "\u00b0", "\u2192", "\u2265", "\u00e9"),
-            *("a" * 41, "b" * 101, *" \n\t\x0b"),
-        ]
-    ),
-    max_size=30,
-).map("".join)
-
-
-@given(_PLAIN_TEXTS | st.text(st.characters(max_codepoint=0x7F), max_size=80))
-def test_plain_text_is_split_as_the_library_splits_it(tokenizer: Tokenizer, text: str) -> None:
-    library = tokenizer._tokenizer.encode(text, add_special_tokens=False)
-    assert list(zip(*tokenizer.split(text), strict=True)) == [
-        (number, *offsets) for number, offsets in zip(library.ids, library.offsets, strict=True)
-    ]
-
-
 @given(before=st.text(st.sampled_from("😀🩺 \u0301\u0308é\t\r\n\u00a0עב漢\0\x07,.-"), max_size=40))
 def test_a_word_is_found_where_it_stands_whatever_precedes_it(tokenizer: Tokenizer, before: str) -> None:
     text = f"{before} heart failure"

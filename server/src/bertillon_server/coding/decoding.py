@@ -209,8 +209,8 @@ class Decoder:
         self._codes = codes
         # Bounded by the number of categories and subcategories of the release; keys are codes.
         self._bases = lru_cache(maxsize=20_000)(self._read_bases)
-        # Some 30 options of 200 bytes each: 25 MB at most.
-        self._aims = lru_cache(maxsize=4_096)(self._read_aim)
+        # Some 12 options of 250 bytes each: 50 MB at most. Of the codes that notes name, some 8,000, all fit.
+        self._aims = lru_cache(maxsize=16_384)(self._read_aim)
         self._titles = lru_cache(maxsize=131_072)(self._read_title)
         self._missing = lru_cache(maxsize=20_000)(self._read_missing)
         self._leaf_count = lru_cache(maxsize=5_000)(lambda category: len(codes.leaves(category)))

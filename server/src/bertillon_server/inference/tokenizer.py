@@ -10,9 +10,8 @@ import numpy as np
 import tokenizers
 from numpy.typing import NDArray
 
-from bertillon_server.inference.word_pieces import Pieces, WordPieces
-
 Ids = NDArray[np.int64]
+Pieces = tuple[list[int], list[int], list[int]]
 
 # Code points read per token of the cap. Clinical English has 4 per token; blanks and words that the
 # vocabulary cannot spell have more. Bounds the work on a text without end.
@@ -29,7 +28,6 @@ class Tokenizer:
         tokenizer.no_padding()
         tokenizer.no_truncation()
         self._tokenizer = tokenizer
-        self._pieces = WordPieces.of(tokenizer)
         # The library would otherwise start a thread per core for a call with several texts; cores belong to
         # the server's workers. Read by the library at each call.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -51,9 +49,6 @@ class Tokenizer:
         Places are code points of the text. A token does not include combining marks that follow it. Time is linear:
         at most 0.2 s for 100,000 code points.
         """
-        pieces = None if self._pieces is None else self._pieces.split(text)
-        if pieces is not None:
-            return pieces
         # `encode_batch` rather than `encode`, which keeps the interpreter to itself.
         encoding = self._tokenizer.encode_batch([text], add_special_tokens=False)[0]
         offsets = encoding.offsets
