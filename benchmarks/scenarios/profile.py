@@ -15,7 +15,8 @@ from benchmarks.stacks import Stacks, by_stage, sampled
 # Enough that what is kept of codes and titles is there, as after minutes of service.
 WARM_UP_NOTES = 60
 # Stages that compute without the interpreter's lock, so beside each other on any number of cores.
-PARALLEL = ("encoder", "vector search", "tokenizing")
+ENCODER = "encoder"
+PARALLEL = (ENCODER, "vector search", "tokenizing")
 CORES_ON_PAPER = 8
 _MOST_STACKS = 4_000
 
@@ -28,13 +29,13 @@ def measure(bench: Bench) -> Measured:
         _stream(server, take(texts, WARM_UP_NOTES))
         before = _spent(server)
         stacks = _under_load(bench, server, texts, seconds)
-        cpu_s, notes = (now - then for now, then in zip(_spent(server), before, strict=True))
-    shares = by_stage(stacks)
+        cpu_s, encoder_s, notes = (now - then for now, then in zip(_spent(server), before, strict=True))
+    shares = _shares(stacks, encoder_s / cpu_s)
     per_note_ms = cpu_s / notes * 1000
     serial = 1 - sum(shares.get(stage, 0.0) for stage in PARALLEL)
     figures = {
         "cpu_per_note": Figure(per_note_ms, "ms"),
-        "outside_encoder": Figure(1 - shares.get("encoder", 0.0), "share"),
+        "outside_encoder": Figure(1 - shares[ENCODER], "share"),
         "serial_share": Figure(serial, "share"),
         "most_cores_a_process": Figure(1 / serial, "cores"),
         # Amdahl: what holds the lock runs one at a time in each process, the rest on any core.
@@ -94,10 +95,25 @@ def _stream(server: Service, texts: list[str]) -> None:
     run(streaming())
 
 
-def _spent(server: Service) -> tuple[float, float]:
-    """Return the processor seconds and the notes of a server so far."""
-    samples = server.metrics()
-    return samples["process_cpu_seconds_total", frozenset()], server.metric("notes_total", code="OK")
+def _shares(stacks: Stacks, encoder: float) -> dict[str, float]:
+    """Return the share of each stage: the encoder's as its threads' clocks have it, the rest as sampled.
+
+    A sampler takes a thread that comes back from the encoder and waits for the interpreter for one that encodes.
+    """
+    sampled_shares = dict(by_stage(stacks))
+    others = 1 - sampled_shares.pop(ENCODER, 0.0)
+    return {ENCODER: encoder} | {
+        stage: share / others * (1 - encoder) for stage, share in sampled_shares.items()
+    }
+
+
+def _spent(server: Service) -> tuple[float, float, float]:
+    """Return the processor seconds of a server so far, those of its encoder, and its notes."""
+    return (
+        server.metrics()["process_cpu_seconds_total", frozenset()],
+        server.metric("encoder_processor_seconds_total"),
+        server.metric("notes_total", code="OK"),
+    )
 
 
 SCENARIO = Scenario(

@@ -132,10 +132,12 @@ async def test_metrics_count_what_the_scheduler_tells(serve: Serve) -> None:
     async with serve() as up:
         tokens = up.metric("tokens_total")
         assert tokens > 0  # of the warm-up
-        up.metrics.batch(windows=3, tokens=60, padded_tokens=75, seconds=0.02)
+        encoding = up.metric("encoder_processor_seconds_total")
+        up.metrics.batch(windows=3, tokens=60, padded_tokens=75, seconds=0.02, processor_seconds=0.5)
         up.metrics.queue_wait(0.01, Priority.BULK)
         up.metrics.shed(ShedReason.OVERLOADED)
         assert up.metric("tokens_total") == tokens + 60
+        assert up.metric("encoder_processor_seconds_total") == pytest.approx(encoding + 0.5)
         assert up.metric("padding_tokens_total") == 15
         assert up.metric("queue_wait_seconds_count", priority="bulk") == 1
         assert up.metric("shed_total", reason="overloaded") == 1

@@ -113,8 +113,11 @@ class Notes:
     def queue_wait(self, seconds: float, priority: Priority) -> None:
         self.waits.append((seconds, priority))
 
-    def batch(self, windows: int, tokens: int, padded_tokens: int, seconds: float) -> None:
+    def batch(
+        self, windows: int, tokens: int, padded_tokens: int, seconds: float, processor_seconds: float
+    ) -> None:
         assert seconds >= 0
+        assert processor_seconds >= 0
         self.batches.append((windows, tokens, padded_tokens))
 
     def shed(self, reason: ShedReason) -> None:

@@ -52,6 +52,7 @@ class Metrics:
         self._batch_seconds = histogram("batch_seconds", "Time of one pass of the encoder.", _SECONDS)
         self._batch_windows = histogram("batch_windows", "Windows in one pass of the encoder.", _WINDOWS)
         self._batch_tokens = histogram("batch_tokens", "Tokens in one pass, padding included.", _TOKENS)
+        self._encoder_seconds = counter("encoder_processor_seconds", "Processor time that the encoder took.")
         self._tokens = counter("tokens", "Tokens encoded, without padding.")
         self._padding = counter("padding_tokens", "Tokens of padding encoded.")
         self._shed = counter("shed", "Work refused or abandoned by the scheduler.", "reason")
@@ -145,8 +146,11 @@ class Metrics:
         """Count a wait for the encoder."""
         self._waited[priority].observe(seconds)
 
-    def batch(self, windows: int, tokens: int, padded_tokens: int, seconds: float) -> None:
+    def batch(
+        self, windows: int, tokens: int, padded_tokens: int, seconds: float, processor_seconds: float
+    ) -> None:
         """Count a pass of the encoder."""
+        self._encoder_seconds.inc(processor_seconds)
         self._batch_seconds.observe(seconds)
         self._batch_windows.observe(windows)
         self._batch_tokens.observe(padded_tokens)

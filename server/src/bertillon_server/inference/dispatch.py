@@ -9,6 +9,7 @@ is known by its token ids, so that a call that brings the same window joins it.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -99,13 +100,16 @@ class Dispatcher:
             by_length.setdefault(window.size, []).append(index)
         rows: dict[int, Encoding] = {}
         for length, indices in by_length.items():
-            started = self._clock()
+            started, spent = self._clock(), time.thread_time()
             try:
                 encoded = self._encoder.encode(np.stack([windows[index] for index in indices]))
             except BaseException as error:
                 raise EncodingFailedError(f"the encoder failed: {type(error).__name__}") from error
-            seconds, tokens = self._clock() - started, length * len(indices)
-            self._loop.call_soon_threadsafe(self._observer.batch, len(indices), tokens, tokens, seconds)
+            seconds, spent = self._clock() - started, time.thread_time() - spent
+            tokens = length * len(indices)
+            self._loop.call_soon_threadsafe(
+                self._observer.batch, len(indices), tokens, tokens, seconds, spent
+            )
             rows.update(zip(indices, encoded, strict=True))
         spent_us = round((self._clock() - began) * 1e6)
         return Encoded(tuple(rows[index] for index in range(len(windows))), 0, spent_us)
@@ -214,7 +218,7 @@ class Dispatcher:
             if not batch.urgent:
                 # The one worker more shares its core, which is no measure of what a batch costs.
                 self._cost.observe(batch.tokens, seconds)
-            self._observer.batch(len(batch.windows), batch.tokens, batch.tokens, seconds)
+            self._observer.batch(len(batch.windows), batch.tokens, batch.tokens, seconds, outcome.processor_s)
         elif outcome.error is not None:
             self._fail(batch.windows, outcome.error)
         else:

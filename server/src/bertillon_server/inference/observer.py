@@ -27,7 +27,9 @@ class SchedulerObserver(Protocol):
     def queue_wait(self, seconds: float, priority: Priority) -> None:
         """Note that an answered call spent `seconds` with none of its windows in the encoder."""
 
-    def batch(self, windows: int, tokens: int, padded_tokens: int, seconds: float) -> None:
+    def batch(
+        self, windows: int, tokens: int, padded_tokens: int, seconds: float, processor_seconds: float
+    ) -> None:
         """Note a call of the encoder; `padded_tokens` is `tokens` and whatever padding was added."""
 
     def shed(self, reason: ShedReason) -> None:
@@ -40,7 +42,9 @@ class NullObserver:
     def queue_wait(self, seconds: float, priority: Priority) -> None:
         """Ignore it."""
 
-    def batch(self, windows: int, tokens: int, padded_tokens: int, seconds: float) -> None:
+    def batch(
+        self, windows: int, tokens: int, padded_tokens: int, seconds: float, processor_seconds: float
+    ) -> None:
         """Ignore it."""
 
     def shed(self, reason: ShedReason) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -48,6 +49,8 @@ class Outcome:
     """When the encoder began and ended, in seconds of the clock."""
     rows: Encoding | None
     """[rows, ...]; None if the batch expired before it was begun, or failed."""
+    processor_s: float = 0.0
+    """Seconds of processor time that the encoder took."""
     error: BaseException | None = None
     """What the encoder raised."""
 
@@ -136,11 +139,12 @@ class WorkerPool:
         started = self._clock()
         if batch.useful_until <= started:
             return Outcome(batch, (started, started), None)
+        spent = time.thread_time()
         try:
             rows = _one_per_row(self._encoder.encode(batch.ids()), len(batch.windows))
         except BaseException as error:  # noqa: BLE001 - whatever it is fails this batch; the worker lives on
-            return Outcome(batch, (started, self._clock()), None, error)
-        return Outcome(batch, (started, self._clock()), rows)
+            return Outcome(batch, (started, self._clock()), None, error=error)
+        return Outcome(batch, (started, self._clock()), rows, time.thread_time() - spent)
 
 
 def _one_per_row(encoding: Encoding, rows: int) -> Encoding:
