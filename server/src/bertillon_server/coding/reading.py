@@ -20,6 +20,7 @@ from bertillon_server.coding.sentences import split_sentences
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.terms import TermMatch
 from bertillon_server.coding.vocabulary import SectionKind
+from bertillon_server.coding.way import give_way
 from bertillon_server.coding.windows import Window, cut_windows
 from bertillon_server.coding.words import Words, words_of
 
@@ -69,6 +70,7 @@ def read_section(knowledge: Knowledge, assertion: AssertionRules, text: str, sec
     """Find the sentences, terms and phrases of a section."""
     began = time.perf_counter_ns()
     sentences = tuple(split_sentences(text, section.body))
+    give_way()
     items = tuple(problem_items(text, section))
     words = words_of(text, section.body.start, section.body.end)
     words = words.without(asides(text, section.body, section.kind, sentences))
@@ -77,13 +79,17 @@ def read_section(knowledge: Knowledge, assertion: AssertionRules, text: str, sec
     if section.kind is SectionKind.ALLERGIES:
         named, reactions = substances(text, words, numbers, knowledge.terms)
         words = words.without(reactions)
+    give_way()
     terms = find_terms(text, words, numbers, sentences, items, knowledge.terms, named)
+    give_way()
     phrases: list[Found] = []
     tokens = {sentence: tokenize(text, sentence) for sentence in sentences}
+    give_way()
     cues = [cue for read in tokens.values() for cue in assertion.cues(read)]
     barred = words_within(words, cues)
     if section.kind in PHRASE_KINDS:
         phrases = find_phrases(text, words, numbers, sentences, items, terms, barred)
+    give_way()
     cut = windows = cut_windows(text, section.body, section.kind, sentences, knowledge.tokenizer)
     if section.kind not in PHRASE_KINDS:
         starts = [term.span.start for term in terms]

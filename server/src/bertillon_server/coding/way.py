@@ -31,6 +31,7 @@ class Way:
             with self._free:
                 self._urgent += 1
         else:
+            self.wait()
             _here.way = self
         try:
             yield
