@@ -1,4 +1,4 @@
-"""When a process collects garbage: not while calls are in progress, but not never."""
+"""When a process collects all of its garbage: not while calls are in progress, but not never."""
 
 import asyncio
 import gc
@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from bertillon_server.app.garbage import AT_LEAST_EVERY_S, NEVER, Garbage
+from bertillon_server.app.garbage import ALL_EVERY_S, AT_LEAST_EVERY_S, NEVER, Garbage
 
 
 class _Cycle:
@@ -76,6 +76,27 @@ async def test_garbage_does_not_wait_for_ever() -> None:
     garbage.settle()
     left = _left_over()
     now += AT_LEAST_EVERY_S
+    assert await _tend(garbage, left)
+
+
+async def test_nothing_is_frozen_while_calls_are_in_progress() -> None:
+    now = 0.0
+    garbage = Garbage(lambda: False, look_every_s=0.001, clock=lambda: now)
+    gc.unfreeze()
+    now += AT_LEAST_EVERY_S
+    assert await _tend(garbage, _left_over())
+    assert gc.get_freeze_count() == 0
+
+
+async def test_what_was_frozen_is_looked_at_again_in_an_hour() -> None:
+    now = 0.0
+    garbage = Garbage(lambda: True, look_every_s=0.001, clock=lambda: now)
+    frozen = _Cycle()
+    left = weakref.ref(frozen)
+    garbage.settle()
+    del frozen
+    now += ALL_EVERY_S
+    gc.collect(0)  # something was left since
     assert await _tend(garbage, left)
 
 

@@ -123,6 +123,27 @@ async def test_interactive_windows_do_not_wait_for_calls_of_the_encoder_that_run
     np.testing.assert_array_equal(answer.rows, expected([window(3), window(4, 4)]))
 
 
+async def test_workers_go_on_with_other_work_while_the_one_for_interactive_windows_is_busy() -> None:
+    encoder = HeldEncoder()
+    async with running(encoder, workers=2) as scheduler:
+        bulk = asyncio.create_task(
+            scheduler.encode([window(*[number] * (number + 1)) for number in range(6)], BULK)
+        )
+        held = [await encoder.begun(), await encoder.begun()]
+        typed = asyncio.create_task(
+            scheduler.encode([window(*[50 + number] * (number + 1)) for number in range(6)], INTERACTIVE)
+        )
+        urgent = await encoder.begun()
+        for call in held:
+            call.answer()
+        # Both workers go on, with the interactive windows first, although the third still has its own.
+        following = [await encoder.begun(), await encoder.begun()]
+        assert all(call.ids[0, 0] >= 50 for call in (urgent, *following))
+        encoder.let_go()
+        await asyncio.gather(bulk, typed)
+        assert is_idle(scheduler)
+
+
 async def test_what_shares_its_core_tells_nothing_of_the_cost_of_a_batch() -> None:
     encoder = HeldEncoder()
     async with running(encoder) as scheduler:

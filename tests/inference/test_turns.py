@@ -7,7 +7,7 @@ from scheduling_fakes import Clock, Notes, turns
 
 from bertillon_server.inference.admission import Admission, AdmissionControl
 from bertillon_server.inference.call import Call, Priority
-from bertillon_server.inference.cost import CostModel
+from bertillon_server.inference.cost import BACKLOG_TOKENS, CostModel
 from bertillon_server.inference.errors import DeadlineUnreachableError
 from bertillon_server.inference.observer import ShedReason
 from bertillon_server.inference.turns import AT_ONCE_TOKENS, LARGEST_SHARE
@@ -15,7 +15,7 @@ from bertillon_server.inference.turns import AT_ONCE_TOKENS, LARGEST_SHARE
 SECONDS_PER_TOKEN = 0.01
 INTERACTIVE, STANDARD, BULK = (Call(priority) for priority in Priority)
 # Notes that count in full, and how many of them are worked on at once.
-SIZE = AT_ONCE_TOKENS // 4
+SIZE = BACKLOG_TOKENS // 4
 AT_ONCE = 4
 
 
@@ -80,6 +80,28 @@ async def test_who_is_more_urgent_does_not_wait_for_who_is_less() -> None:
         await line.bring(str(number))
     await line.bring("typed", INTERACTIVE)
     assert line.begun[-1] == "typed"
+
+
+async def test_who_has_waited_long_goes_before_who_is_more_urgent_and_comes_later() -> None:
+    line = Line()
+    notes = [await line.bring(str(number), INTERACTIVE) for number in range(AT_ONCE)]
+    await line.bring("standard")
+    line.clock.now += 60
+    await line.bring("interactive", INTERACTIVE)
+    for note in notes[:2]:
+        note.release()
+        await turns()
+    assert line.begun[AT_ONCE:] == ["standard", "interactive"]
+
+
+async def test_who_is_more_urgent_does_not_wait_behind_one_for_whom_there_is_no_room() -> None:
+    line = Line()
+    for number in range(AT_ONCE):
+        await line.bring(str(number))
+    await line.bring("standard")
+    line.clock.now += 60
+    await line.bring("interactive", INTERACTIVE)
+    assert line.begun[AT_ONCE:] == ["interactive"]
 
 
 async def test_bulk_notes_are_begun_at_once_and_keep_nobody_waiting() -> None:

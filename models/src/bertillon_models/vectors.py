@@ -102,7 +102,8 @@ def note_queries(
     """Return vectors [n, dimensions] such as notes are searched with: of words as they stand in lines of notes.
 
     Words in a sentence differ from the same words alone, in directions that concept vectors hardly have. Which words
-    name something does not matter here: runs of as many tokens as a short mention has stand for all.
+    name something does not matter here: runs of as many tokens as a short mention has stand for all. Raises ValueError
+    where there are none.
     """
     found = []
     for _, rows in equal_length_batches(tokenizer.encode(list(texts), max_tokens=MAX_TOKENS)):
@@ -111,6 +112,8 @@ def note_queries(
             found += [
                 pooled(tokens[start : start + _RUN]) for start in range(0, len(tokens) - _RUN + 1, _RUN)
             ]
+    if not found:
+        raise ValueError("there is no text to take queries from; --corpus names a folder of notes")
     return np.stack(found)
 
 

@@ -22,6 +22,8 @@ LOOK_EVERY_S = 10.0
 """Seconds between looks for a moment without calls."""
 AT_LEAST_EVERY_S = 600.0
 """Seconds after which a full collection waits no longer."""
+ALL_EVERY_S = 3_600.0
+"""Seconds after which one looks at what was frozen too: what calls that had just ended left may be among it."""
 
 
 class Garbage:
@@ -37,7 +39,7 @@ class Garbage:
         self._is_idle = is_idle
         self._look_every_s = look_every_s
         self._clock = clock
-        self._settled_at = clock()
+        self._settled_at = self._looked_at_all = clock()
         self._is_stale = False
 
     def hold(self) -> None:
@@ -48,21 +50,27 @@ class Garbage:
         """Collect everything now, and walk over what is left never again."""
         gc.enable()
         gc.set_threshold(YOUNG, NEVER, NEVER)
-        if self._is_stale:
+        now = self._clock()
+        if self._is_stale or now - self._looked_at_all >= ALL_EVERY_S:
             gc.unfreeze()
             self._is_stale = False
+            self._looked_at_all = now
         gc.collect()
         gc.freeze()
-        self._settled_at = self._clock()
+        self._settled_at = now
 
     def forget(self) -> None:
         """Note that something frozen is not used any more: the next full collection looks at all of it."""
         self._is_stale = True
 
     async def tend(self) -> None:
-        """Settle whenever nothing is in progress and something was left since, and at least every ten minutes."""
+        """Settle whenever nothing is in progress and something was left since; collect every ten minutes at least."""
         while True:
             await asyncio.sleep(self._look_every_s)
-            overdue = self._clock() - self._settled_at >= AT_LEAST_EVERY_S
-            if overdue or (self._is_idle() and (self._is_stale or any(gc.get_count()[1:]))):
-                self.settle()
+            if self._is_idle():
+                if self._is_stale or any(gc.get_count()[1:]):
+                    self.settle()
+            elif self._clock() - self._settled_at >= AT_LEAST_EVERY_S:
+                # What calls in progress hold must not be frozen: cycles among it would stay for ever.
+                gc.collect()
+                self._settled_at = self._clock()

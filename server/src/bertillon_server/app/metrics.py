@@ -61,7 +61,7 @@ class Metrics:
         self._admitted_tokens = gauge(
             "admitted_tokens", "Tokens admitted and not yet encoded, by which overload is judged.", "priority"
         )
-        self._waiting_notes = gauge("waiting_notes", "Notes of bulk streams that wait to be admitted.")
+        self._waiting_notes = gauge("waiting_notes", "Notes that wait to be admitted, or for their turn.")
         self._looked_up = counter(
             "section_lookups",
             "Sections looked for in the cache: hit, joined (being coded) or miss.",

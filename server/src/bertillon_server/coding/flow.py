@@ -63,15 +63,17 @@ class CodingFlow:
         generation = self._generation
         with self._releases.kept() as releases, await self._admitted(len(note.text), call) as admission:
             await admission.turn(call)
+            waited = _microseconds_since(began)
             stages = stages_for(note, releases)
             if call.priority is Priority.INTERACTIVE and len(note.text) <= SHORT_CODE_POINTS:
                 coded = await self._short(stages, call)
                 admission.release(done=True)
+                total = _total(coded.results, began, waited)
                 yield coded.outline
                 for result in coded.results:
-                    timings = dataclasses.replace(result.timings, total_us=_microseconds_since(began))
+                    timings = dataclasses.replace(result.timings, total_us=total.total_us)
                     yield dataclasses.replace(result, timings=timings)
-                yield dataclasses.replace(coded.summary, timings=_total(coded.results, began))
+                yield dataclasses.replace(coded.summary, timings=total)
                 return
             outline, pieces = await self._compute(call, stages.cut, self._cache, generation)
             yield outline
@@ -96,7 +98,7 @@ class CodingFlow:
                     task.cancel()
                 await work
             summary = await self._compute(call, stages.summarise, outline, results)
-            yield dataclasses.replace(summary, timings=_total(results, began))
+            yield dataclasses.replace(summary, timings=_total(results, began, waited))
 
     def search_terms(self, query: str, system: str, version: str) -> list[tuple[str, str]]:
         """Return the codes (code, title) that a query as a whole is a known term of; blocks for microseconds."""
@@ -198,10 +200,11 @@ def _is_done(work: asyncio.Future[list[list[SectionResult] | BaseException]]) ->
     return not work.cancelled() and not any(isinstance(result, BaseException) for result in work.result())
 
 
-def _total(results: list[SectionResult], began: int) -> Timings:
+def _total(results: list[SectionResult], began: int, waited: int) -> Timings:
+    """Return the time of a note that began at `began` and waited `waited` microseconds for its turn."""
     timings = [result.timings for result in results]
     return Timings(
-        queue_us=sum(t.queue_us for t in timings),
+        queue_us=waited + sum(t.queue_us for t in timings),
         tokenize_us=sum(t.tokenize_us for t in timings),
         infer_us=sum(t.infer_us for t in timings),
         link_us=sum(t.link_us for t in timings),

@@ -51,13 +51,14 @@ def read_note(stages: NoteStages) -> ReadNote:
 def code_note(stages: NoteStages, note: ReadNote, encoded: Encoded) -> CodedNote:
     """Code the sections of a note that was read, and bring them together; `encoded` are its windows."""
     rows = iter(encoded.rows)
+    # The windows of all sections were encoded together: the time is told once, with the first.
+    encoding = {"queue_us": encoded.queue_us, "infer_us": encoded.infer_us}
     results = []
     for piece, read in note.sections:
         if isinstance(read, ToEncode):
             coded = stages.code(note.outline, piece, read, [next(rows) for _ in read.windows])
-            # The windows of all sections were encoded together.
-            spent = dataclasses.replace(coded.timings, queue_us=encoded.queue_us, infer_us=encoded.infer_us)
-            coded = coded._replace(timings=spent)
+            coded = coded._replace(timings=dataclasses.replace(coded.timings, **encoding))
+            encoding = {}
         else:
             coded = read
         results.append(SectionResult(piece.section, coded.mentions, coded.timings))

@@ -1,8 +1,9 @@
 """Where stages that are long let an urgent one pass.
 
 The interpreter lets one thread compute at a time and hands itself round to all that wait, so an interactive stage
-beside two of bulk notes would get a third of it. Long stages call `give_way` between mentions: a look at one variable
-where nothing urgent computes, a wait of at most `LONGEST_S` where something does.
+beside two of bulk notes would get a third of it. Stages wait before they begin, and long ones call `give_way` between
+the steps of reading and between mentions: a look at one variable where nothing urgent computes, a wait of at most
+`LONGEST_S` where something does.
 """
 
 from __future__ import annotations

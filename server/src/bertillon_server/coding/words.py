@@ -171,7 +171,7 @@ def words_of(text: str, start: int = 0, end: int | None = None) -> Words:
     places = tuple(_places(text, start, len(text) if end is None else end))
     written = [text[first:last] for first, last in places]
     # Texts repeat their words; what is known of one is forgotten with the call.
-    form_of = {word: _SIDE_LETTERS.get(word) or canonical(word) for word in set(written)}
+    form_of = {word: _form(word) for word in set(written)}
     hashes_of = {form: _hashes(form) for form in set(form_of.values())}
     forms = tuple(form_of[word] for word in written)
     bounds = np.array(places, np.int32).reshape(-1, 2)
@@ -187,6 +187,10 @@ def words_of(text: str, start: int = 0, end: int | None = None) -> Words:
     )
 
 
+def _form(word: str) -> str:
+    return _SIDE_LETTERS.get(word) or canonical(word)
+
+
 def written_words(text: str) -> list[str]:
     """Return the words of a text as they are written, in order."""
     return [text[first:last] for first, last in _places(text, 0, len(text))]
@@ -194,7 +198,7 @@ def written_words(text: str) -> list[str]:
 
 def counted_form(word: str) -> str:
     """Return the form under which a word as written is matched; empty for one that carries no meaning of its own."""
-    form = _SIDE_LETTERS.get(word) or canonical(word)
+    form = _form(word)
     return "" if form in _SILENT else form
 
 

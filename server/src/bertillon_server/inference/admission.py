@@ -140,8 +140,8 @@ class AdmissionControl:
 
     @property
     def waiting(self) -> int:
-        """Callers who wait for room."""
-        return len(self._waiting)
+        """Callers who wait for room, and notes admitted that wait for their turn."""
+        return len(self._waiting) + self.turns.waiting
 
     def admit(self, tokens: int, call: Call) -> Admission:
         """Reserve room for `tokens`, or refuse.

@@ -7,7 +7,7 @@ what is there when a worker is free is the batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,6 +88,18 @@ class Batcher:
                 urgent=only is not None,
             )
         return None
+
+    def of_one_length(self, lengths: Sequence[int]) -> list[list[int]]:
+        """Return which windows of given lengths, in tokens, go into a batch together, without a queue."""
+        by_length: dict[int, list[int]] = {}
+        for index, length in enumerate(lengths):
+            by_length.setdefault(length, []).append(index)
+        return [
+            indices[start : start + most]
+            for length, indices in by_length.items()
+            for most in [min(MAX_ROWS, max(1, self._batch_tokens // length))]
+            for start in range(0, len(indices), most)
+        ]
 
     def _budget(self, waiting: int) -> int:
         """Return the tokens of the next batch: an even share of what waits, within bounds.

@@ -22,7 +22,16 @@ from bertillon_server.inference.errors import DeadlineUnreachableError
 from bertillon_server.inference.observer import SchedulerObserver, ShedReason
 from bertillon_server.inference.pending import Encoded, Encoding, PendingCall, Place, Window, rank
 from bertillon_server.inference.queue import WindowQueue
-from bertillon_server.inference.workers import EncodingFailedError, Outcome, WindowEncoder, WorkerPool
+from bertillon_server.inference.workers import (
+    EncodingFailedError,
+    Outcome,
+    WindowEncoder,
+    WorkerPool,
+    one_per_row,
+)
+
+# One in the hands of the worker that is kept for interactive windows and one behind it.
+_URGENT_DEPTH = 2
 
 
 class Dispatcher:
@@ -89,20 +98,19 @@ class Dispatcher:
 
     @property
     def is_busy(self) -> bool:
-        """Whether every worker has a batch, the one kept for interactive windows aside."""
+        """Whether every worker has a batch; the one that is kept for interactive windows does not count."""
         return self._handed_batches - self._urgent_batches >= self._workers
 
     def encode_here(self, windows: Sequence[NDArray[np.int64]]) -> Encoded:
         """Encode windows in the calling thread, whichever that is, and tell the observer on the event loop."""
         began = self._clock()
-        by_length: dict[int, list[int]] = {}
-        for index, window in enumerate(windows):
-            by_length.setdefault(window.size, []).append(index)
         rows: dict[int, Encoding] = {}
-        for length, indices in by_length.items():
+        for indices in self._batcher.of_one_length([window.size for window in windows]):
+            length = windows[indices[0]].size
             started, spent = self._clock(), time.thread_time()
             try:
-                encoded = self._encoder.encode(np.stack([windows[index] for index in indices]))
+                stacked = np.stack([windows[index] for index in indices])
+                encoded = one_per_row(self._encoder.encode(stacked), len(indices))
             except BaseException as error:
                 raise EncodingFailedError(f"the encoder failed: {type(error).__name__}") from error
             seconds, spent = self._clock() - started, time.thread_time() - spent
@@ -173,7 +181,7 @@ class Dispatcher:
             self._take_back()
         now = self._clock()
         self._stage_urgent(now)
-        while self._handed_batches < self._depth:
+        while self._handed_batches - self._urgent_batches < self._depth:
             batch = self._batcher.form(self._queue, now, self._expire)
             if batch is None:
                 return
@@ -183,9 +191,8 @@ class Dispatcher:
     def _stage_urgent(self, now: float) -> None:
         """Hand interactive windows to the worker that is kept for them while all others are busy."""
         interactive = Priority.INTERACTIVE
-        while (
-            self._handed_batches - self._urgent_batches >= self._workers and self._queue.windows[interactive]
-        ):
+        # What does not fit is left to whichever worker is free first.
+        while self.is_busy and self._urgent_batches < _URGENT_DEPTH and self._queue.windows[interactive]:
             batch = self._batcher.form(self._queue, now, self._expire, interactive)
             if batch is None:
                 return
@@ -210,6 +217,8 @@ class Dispatcher:
     def _finished(self, outcome: Outcome) -> None:
         batch = outcome.batch
         self._count(batch, -1)
+        # What waits behind the others may take its place.
+        self._changed = self._changed or batch.urgent
         for window in batch.windows:
             self._forget(window)
         if outcome.rows is not None:

@@ -61,7 +61,7 @@ class SchedulerStats:
     admissions: int
     """Notes admitted and not yet released."""
     waiting_admissions: int
-    """Callers of `admit_waiting` without room yet."""
+    """Callers of `admit_waiting` without room yet, and notes admitted that wait for their turn."""
     calls: int
     """Calls of `encode` not yet answered."""
 
@@ -170,7 +170,7 @@ class Scheduler:
 
     @property
     def is_busy(self) -> bool:
-        """Whether windows that came now would wait for a worker."""
+        """Whether every worker has a batch, so that bulk and standard windows that came now would wait."""
         return self._dispatcher.is_busy
 
     def encode_here(self, windows: Sequence[NDArray[np.int64]]) -> Encoded:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bertillon_server.inference.call import Call, Priority
-from bertillon_server.inference.cost import CostModel
+from bertillon_server.inference.cost import BACKLOG_TOKENS, CostModel
 from bertillon_server.inference.errors import DeadlineUnreachableError
 from bertillon_server.inference.observer import SchedulerObserver, ShedReason
 from bertillon_server.inference.pending import rank
@@ -44,7 +44,8 @@ class Turns:
     def __init__(
         self, *, workers: int, cost: CostModel, clock: Callable[[], float], observer: SchedulerObserver
     ) -> None:
-        self._at_once = AT_ONCE_TOKENS * workers
+        # Fewer are never a backlog, and the pace of whole notes, by which turns are promised, is learned from those.
+        self._at_once = max(AT_ONCE_TOKENS * workers, BACKLOG_TOKENS)
         self._largest = math.ceil(self._at_once * LARGEST_SHARE)
         self._cost = cost
         self._clock = clock
@@ -64,13 +65,16 @@ class Turns:
         DeadlineUnreachableError when the turn would come too late, having taken nothing.
         """
         share = min(tokens, self._largest)
-        if call.priority is Priority.BULK or self._is_next(call.priority):
+        now = self._clock()
+        order = rank(call.priority, now)
+        if call.priority is Priority.BULK or self._is_next(call.priority, order):
             self._under_way[call.priority] += share
             return share
         loop = asyncio.get_running_loop()
-        now = self._clock()
-        waiting = _Waiting(rank(call.priority, now), tokens, share, call, loop.create_future())
+        waiting = _Waiting(order, tokens, share, call, loop.create_future())
         bisect.insort_right(self._line, waiting, key=lambda other: other.order)
+        # It may be free although one that came long before is not.
+        self._serve()
         timer: asyncio.TimerHandle | None = None
         if call.deadline is not None:
             latest = call.deadline - self._cost.promise(tokens, 0)
@@ -93,25 +97,31 @@ class Turns:
     def _is_free(self, priority: Priority) -> bool:
         return sum(self._under_way[: priority + 1]) < self._at_once
 
-    def _is_next(self, priority: Priority) -> bool:
-        return self._is_free(priority) and not any(other.call.priority <= priority for other in self._line)
+    def _is_next(self, priority: Priority, order: float) -> bool:
+        return self._is_free(priority) and not any(other.order <= order for other in self._line)
 
     def _serve(self) -> None:
-        while self._line and self._is_free(self._line[0].call.priority):
-            first = self._line[0]
+        """Begin who may be, in order; who is more urgent does not wait behind one for whom there is no room."""
+        while (first := self._first()) is not None:
+            self._line.remove(first)
             ahead = sum(self._under_way[: first.call.priority + 1])
             deadline = first.call.deadline
             if deadline is not None and self._clock() + self._cost.promise(first.tokens, ahead) > deadline:
-                self._turn_away(first)
-                continue
-            del self._line[0]
-            if not first.future.done():
+                self._refuse(first)
+            elif not first.future.done():
                 self._under_way[first.call.priority] += first.share
                 first.future.set_result(None)
+
+    def _first(self) -> _Waiting | None:
+        return next((waiting for waiting in self._line if self._is_free(waiting.call.priority)), None)
 
     def _turn_away(self, waiting: _Waiting) -> None:
         if waiting in self._line:
             self._line.remove(waiting)
+            self._refuse(waiting)
+            self._serve()
+
+    def _refuse(self, waiting: _Waiting) -> None:
         if not waiting.future.done():
             self._observer.shed(ShedReason.DEADLINE)
             error = DeadlineUnreachableError("its turn did not come before the deadline came out of reach")
@@ -120,6 +130,7 @@ class Turns:
     def _abandon(self, waiting: _Waiting) -> None:
         if waiting in self._line:
             self._line.remove(waiting)
+            self._serve()
         elif waiting.future.done() and not waiting.future.cancelled() and waiting.future.exception() is None:
             # Begun and cancelled in one turn of the loop: nobody else will give it back.
             self.end(waiting.call.priority, waiting.share)

@@ -141,13 +141,14 @@ class WorkerPool:
             return Outcome(batch, (started, started), None)
         spent = time.thread_time()
         try:
-            rows = _one_per_row(self._encoder.encode(batch.ids()), len(batch.windows))
+            rows = one_per_row(self._encoder.encode(batch.ids()), len(batch.windows))
         except BaseException as error:  # noqa: BLE001 - whatever it is fails this batch; the worker lives on
             return Outcome(batch, (started, self._clock()), None, error=error)
         return Outcome(batch, (started, self._clock()), rows, time.thread_time() - spent)
 
 
-def _one_per_row(encoding: Encoding, rows: int) -> Encoding:
+def one_per_row(encoding: Encoding, rows: int) -> Encoding:
+    """Return what an encoder gave for so many rows; raises ValueError when it is for others."""
     if encoding.ndim < 2 or encoding.shape[0] != rows:
         raise ValueError(f"an array of shape {encoding.shape} for {rows} windows")
     return encoding
