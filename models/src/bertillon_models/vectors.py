@@ -102,8 +102,9 @@ def note_queries(
     """Return vectors [n, dimensions] such as notes are searched with: of words as they stand in lines of notes.
 
     Words in a sentence differ from the same words alone, in directions that concept vectors hardly have. Which words
-    name something does not matter here: runs of as many tokens as a short mention has stand for all. Raises ValueError
-    where there are none.
+    name something does not matter here: runs of as many tokens as a short mention has stand for all.
+
+    Raises ValueError where there are none.
     """
     found = []
     for _, rows in equal_length_batches(tokenizer.encode(list(texts), max_tokens=MAX_TOKENS)):

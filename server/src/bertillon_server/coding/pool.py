@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 from bertillon_server.coding.way import Way
 from bertillon_server.inference.call import Priority
-from bertillon_server.inference.threads import stand_back
 
 T = TypeVar("T")
 
@@ -87,7 +86,6 @@ class StagePool:
                 self._any.notify()
 
     def _work(self) -> None:
-        stand_back()
         while (work := self._next()) is not None:
             work.run()
             # The last result, a section of a note, must not stay alive while the thread waits.

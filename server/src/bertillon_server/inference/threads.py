@@ -13,8 +13,9 @@ STEPS_BACK = 10
 
 
 def stand_back() -> None:
-    """Let the threads of this process that answer callers go before the calling one, which computes for long.
+    """Let all other threads of this process go before the calling one, which computes for long.
 
+    For threads that compute without the interpreter's lock: others would wait for one that holds it and has no core.
     On Linux each thread has a niceness of its own; elsewhere this does nothing.
     """
     if sys.platform == "linux":
