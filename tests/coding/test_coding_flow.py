@@ -139,9 +139,10 @@ async def test_an_encoder_that_fails_beside_busy_workers_fails_the_call_alone(
     flow: CodingFlow, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Scheduler, "is_busy", property(lambda _: True))
-    monkeypatch.setattr(GatedEncoder, "encode", lambda *_: 1 / 0)
-    with pytest.raises(EncodingFailedError):
-        await anext(flow.code_note(NoteInput(NOTE), Call(Priority.INTERACTIVE)))
+    for wrong in (lambda *_: 1 / 0, lambda *_: np.zeros((0, 1, 1))):
+        monkeypatch.setattr(GatedEncoder, "encode", wrong)
+        with pytest.raises(EncodingFailedError):
+            await anext(flow.code_note(NoteInput(NOTE), Call(Priority.INTERACTIVE)))
     assert scheduler.stats().admissions == 0
     monkeypatch.undo()
     assert [event async for event in flow.code_note(NoteInput(NOTE), Call(Priority.INTERACTIVE))]

@@ -105,6 +105,16 @@ def test_expired_windows_are_dropped_before_they_are_batched() -> None:
     assert batch.useful_until == 5.0
 
 
+@given(st.lists(st.integers(1, 40), max_size=200))
+def test_windows_without_a_queue_are_batched_once_by_length_and_within_bounds(lengths: list[int]) -> None:
+    batches = Batcher(workers=1, batch_tokens=64).of_one_length(lengths)
+    assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len({lengths[index] for index in batch}) == 1
+        assert len(batch) <= MAX_ROWS
+        assert len(batch) * lengths[batch[0]] <= 64
+
+
 def test_when_all_have_expired_there_is_no_batch() -> None:
     queue = WindowQueue()
     queue.push(Window(bytes(8), Priority.BULK, 0.0, deadline=1.0))
