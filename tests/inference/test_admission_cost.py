@@ -46,11 +46,22 @@ def test_a_slower_machine_shows_within_a_second_of_batches() -> None:
 
 def test_a_backlog_drains_no_faster_than_the_encoder_can() -> None:
     model = learned([(500, 0.05)])
-    model.observe_pace(1_000, 0.3)
-    assert model.drain_seconds(1_000) == pytest.approx(0.3)
+    for _ in range(200):
+        model.observe_pace(1_000, 0.3)
+    assert model.drain_seconds(1_000) == pytest.approx(0.3, rel=0.01)
     for _ in range(200):
         model.observe_pace(1_000, 0.01)
     assert model.drain_seconds(1_000) == pytest.approx(0.1, rel=0.01)
+
+
+def test_a_sentence_done_between_long_notes_says_little_of_the_pace() -> None:
+    model = learned([(500, 0.05)])
+    model.observe_pace(10, 0.5)
+    assert model.drain_seconds(20_000) < 5.0
+    for _ in range(200):
+        model.observe_pace(5_000, 1.5)
+    model.observe_pace(10, 0.5)
+    assert model.drain_seconds(20_000) == pytest.approx(6.0, rel=0.2)
 
 
 def test_forgetting_returns_to_the_prior() -> None:

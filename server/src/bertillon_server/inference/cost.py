@@ -5,6 +5,8 @@ And what notes cost as a whole, learned while there is a backlog: what surrounds
 
 from __future__ import annotations
 
+import math
+
 DECAY = 0.98
 """Weight that an observation keeps with each later one: half is forgotten after 34 batches, well under a
 second of full load, so that a noisy neighbour or a throttled core shows soon."""
@@ -18,8 +20,13 @@ BACKLOG_TOKENS = 2_048
 """Tokens admitted from which on all cores have work: the time of a note then tells what the process can do, and below
 it how long a note takes that is alone."""
 
-PACE_DECAY = 0.95
-"""Weight that a note keeps with each later one: half is forgotten after 14 notes."""
+PACE_TOKENS = 16_384
+"""Tokens of notes after which the pace of those before weighs 1/e: half is forgotten after 14 notes. Counted in
+tokens, so that a sentence which came between long notes says as little of the pace as it took of the work."""
+
+PACE_BELIEVED_TOKENS = 4_096
+"""Tokens for which the encoder's pace is believed to be that of notes, before any was worked off beside others. The
+first to be done may be a sentence, long after the notes that were begun before it."""
 
 MARGIN = 1.2
 """What a promise is to allow for, over what the pace says: notes of one length differ in what they cost, and one that
@@ -54,8 +61,12 @@ class CostModel:
 
     def observe_pace(self, tokens: int, seconds: float) -> None:
         """Learn that `tokens` of notes were worked off in `seconds`, while there was more to do than cores."""
-        self._worked_off = self._worked_off * PACE_DECAY + tokens
-        self._worked_s = self._worked_s * PACE_DECAY + seconds
+        if not self._worked_off:
+            self._worked_off = PACE_BELIEVED_TOKENS
+            self._worked_s = PACE_BELIEVED_TOKENS * self.seconds_per_token / self._workers
+        kept = math.exp(-tokens / PACE_TOKENS)
+        self._worked_off = self._worked_off * kept + tokens
+        self._worked_s = self._worked_s * kept + seconds
 
     @property
     def workers(self) -> int:
