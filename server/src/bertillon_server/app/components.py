@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from bertillon_server.api.ports import NoteCoder
 from bertillon_server.api.validation import DEFAULT_SYSTEM
-from bertillon_server.app.holdings import Library
+from bertillon_server.app.coding_process import PROGRAM, ProcessSettings, identity_of
+from bertillon_server.app.holdings import Holdings, Library
 from bertillon_server.app.reloading import Reloader
 from bertillon_server.app.settings import Settings
 from bertillon_server.app.startup import StartupError
@@ -23,6 +25,7 @@ from bertillon_server.coding.current import Current
 from bertillon_server.coding.flow import CodingFlow
 from bertillon_server.coding.knowledge import load_learned
 from bertillon_server.coding.pool import StagePool
+from bertillon_server.coding.processes import Processes
 from bertillon_server.coding.results import EncounterSummary, NoteInput
 from bertillon_server.coding.section_cache import CacheObserver, SectionCache
 from bertillon_server.inference.batching import BATCH_TOKENS
@@ -61,6 +64,7 @@ class Components:
     canary_date: dt.date | None = None
     reloader: Reloader | None = None
     cache: SectionCache | None = None
+    processes: Processes | None = None
 
     def stats(self) -> SchedulerStats:
         """Return where the scheduler stands."""
@@ -89,6 +93,8 @@ class Components:
     async def stop(self) -> None:
         """End the scheduler, then the threads, then the catalog that they read."""
         await self.scheduler.stop(_SCHEDULER_GRACE_S)
+        if self.processes is not None:
+            await self.processes.stop()
         await asyncio.to_thread(self.pool.shutdown)
         await asyncio.to_thread(self.executor.shutdown, cancel_futures=True)
         self.catalog.value.close()
@@ -124,7 +130,8 @@ def _put_together(settings: Settings, observer: Observer, bundle: Bundle) -> Com
     )
     pool = StagePool(settings.inference_threads)
     cache = SectionCache(settings.cache_bytes, observer) if settings.cache_bytes else None
-    coding = CodingFlow(holdings.releases, scheduler, pool, cache)
+    processes = _processes(settings, bundle, holdings)
+    coding = CodingFlow(holdings.releases, scheduler, pool, cache, processes)
     audit = AuditFlow(coding, holdings.audits, pool)
     current = Current(catalog)
     executor = ThreadPoolExecutor(_LOOK_UP_THREADS, thread_name_prefix="look-ups")
@@ -147,6 +154,30 @@ def _put_together(settings: Settings, observer: Observer, bundle: Bundle) -> Com
         bundle.label,
         bundle.manifest.canary,
         canary_date,
-        Reloader(library, holdings, current, coding, audit),
+        Reloader(
+            library,
+            holdings,
+            current,
+            coding,
+            audit,
+            lambda catalog: identity_of(bundle, catalog, DEFAULT_SYSTEM),
+        ),
         cache,
+        processes,
     )
+
+
+def _processes(settings: Settings, bundle: Bundle, holdings: Holdings) -> Processes | None:
+    if not settings.coding_process_count:
+        return None
+    told = ProcessSettings(
+        settings.bundle.resolve(),
+        DEFAULT_SYSTEM,
+        settings.catalog_dir.resolve(),
+        settings.max_batch_tokens or BATCH_TOKENS,
+    )
+    # Without -P the directory in which the server was started would come before the installed packages.
+    command = [sys.executable, "-P", "-c", PROGRAM]
+    processes = Processes(settings.coding_process_count, command, told)
+    processes.use(identity_of(bundle, holdings.catalog, DEFAULT_SYSTEM))
+    return processes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -15,6 +16,7 @@ from bertillon_server.catalog.codes import CatalogError
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.current import Current
 from bertillon_server.coding.flow import CodingFlow
+from bertillon_server.coding.section_jobs import Identity
 
 _LOG: Final = structlog.get_logger("bertillon.catalog")
 
@@ -29,12 +31,14 @@ class Reloader:
         catalog: Current[Catalog],
         coding: CodingFlow,
         audit: AuditFlow,
+        identity: Callable[[Catalog], Identity] = lambda _: (),
     ) -> None:
         self._library = library
         self._holdings = holdings
         self._catalog = catalog
         self._coding = coding
         self._audit = audit
+        self._identity = identity
         self._one_at_a_time = asyncio.Lock()
 
     async def reload(self) -> bool:
@@ -57,7 +61,7 @@ class Reloader:
             earlier, self._holdings = self._holdings, holdings
             # No call begins between these lines: the event loop runs nothing else.
             unused = [
-                self._coding.take_up(holdings.releases),
+                self._coding.take_up(holdings.releases, self._identity(holdings.catalog)),
                 self._audit.take_up(holdings.audits),
                 self._catalog.replace(holdings.catalog),
             ]

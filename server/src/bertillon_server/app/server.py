@@ -120,6 +120,8 @@ class Server:
         self._metrics.watch_queue(components.stats)
         if components.cache is not None:
             self._metrics.watch_cache(components.cache)
+        if components.processes is not None:
+            self._metrics.watch_processes(components.processes)
         self._metrics.watch_tasks(asyncio.get_running_loop())
         self._add_services(components)
 

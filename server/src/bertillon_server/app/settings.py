@@ -83,6 +83,15 @@ class Settings(BaseSettings):
         description="Inference threads of each process; by default the usable cores divided by `workers`. Lower it "
         "when the cores are shared with others; more than cores only adds latency.",
     )
+    coding_processes: int | None = Field(
+        None,
+        ge=0,
+        le=256,
+        description="Processes beside each server process that code notes which come many at a time, so that all "
+        "cores are used and interactive calls are not held up; by default as many as inference threads, none where "
+        "that is one. They start when they are first of use, and each takes some 350 MB. 0 codes everything in the "
+        "server process, where memory is short.",
+    )
     worker_port: int | None = Field(
         None,
         ge=1,
@@ -300,6 +309,13 @@ class Settings(BaseSettings):
     def inference_threads(self) -> int:
         """Inference threads of each process."""
         return self.threads or max(1, usable_cores() // self.workers)
+
+    @property
+    def coding_process_count(self) -> int:
+        """Coding processes beside each server process."""
+        if self.coding_processes is not None:
+            return self.coding_processes
+        return self.inference_threads if self.inference_threads > 1 else 0
 
     @property
     def message_bytes(self) -> int:

@@ -84,6 +84,11 @@ class SealedFile:
         self._given_back = threading.Condition()
         self._closed = threading.Event()
 
+    @property
+    def identity(self) -> tuple[int, ...]:
+        """What tells this file from every other of the machine, one that takes its place included."""
+        return self._identity or ()
+
     def is_still(self, path: Path) -> bool:
         """Whether this is the file at a path, and not one that has taken its place."""
         return path == self._path and self._identity == _identity(path)

@@ -103,6 +103,10 @@ class Catalog:
         mine, theirs = self._places.get((system, version)), other._places.get((system, version))
         return mine is not None and mine is theirs
 
+    def identity(self, system: str, version: str) -> tuple[int, ...]:
+        """Return what tells the file of a release from every other of the machine."""
+        return self._at(system, version).file.identity
+
     def holds(self, file: SealedFile) -> bool:
         """Whether an open file is one of this catalog."""
         return any(file is one for one in self._files)

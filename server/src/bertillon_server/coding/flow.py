@@ -7,6 +7,7 @@ event loop only waits for both.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -15,9 +16,11 @@ from typing import TypeVar
 from bertillon_server.coding.current import Current
 from bertillon_server.coding.note_stages import Coded, NoteStages, Piece, recall, stages_for
 from bertillon_server.coding.pool import StagePool
+from bertillon_server.coding.processes import ElsewhereError, Processes
 from bertillon_server.coding.releases import Releases
 from bertillon_server.coding.results import Event, NoteInput, Outline, SectionResult, Timings
-from bertillon_server.coding.section_cache import SectionCache
+from bertillon_server.coding.section_cache import Begun, Lone, SectionCache
+from bertillon_server.coding.section_jobs import Identity, in_jobs, job_of
 from bertillon_server.coding.short_notes import (
     SHORT_CODE_POINTS,
     CodedNote,
@@ -33,6 +36,9 @@ from bertillon_server.inference.scheduler import Scheduler
 # Clinical English is about 250 tokens a kilobyte; the estimate stands for the whole cost of a note.
 CODE_POINTS_PER_TOKEN = 4
 
+IN_COMPANY = 2
+"""Notes under way from which on one that is no bulk note is coded in another process: alone it has all cores here."""
+
 T = TypeVar("T")
 
 
@@ -40,7 +46,12 @@ class CodingFlow:
     """Codes notes with the coders of the releases that are loaded. Belongs to one event loop."""
 
     def __init__(
-        self, releases: Releases, scheduler: Scheduler, pool: StagePool, cache: SectionCache | None = None
+        self,
+        releases: Releases,
+        scheduler: Scheduler,
+        pool: StagePool,
+        cache: SectionCache | None = None,
+        processes: Processes | None = None,
     ) -> None:
         self._releases = Current(releases)
         # How often other releases were taken up: what was kept before is of no use afterwards.
@@ -48,10 +59,15 @@ class CodingFlow:
         self._scheduler = scheduler
         self._pool = pool
         self._cache = cache
+        self._processes = processes
+        # Notes that are being coded.
+        self._under_way = 0
 
-    def take_up(self, releases: Releases) -> asyncio.Event:
+    def take_up(self, releases: Releases, identity: Identity = ()) -> asyncio.Event:
         """Code with other releases from now on; the event is set when no call uses the old ones any more."""
         self._generation += 1
+        if self._processes is not None:
+            self._processes.use(identity)
         return self._releases.replace(releases)
 
     async def code_note(self, note: NoteInput, call: Call) -> AsyncIterator[Event]:
@@ -75,20 +91,19 @@ class CodingFlow:
                     yield dataclasses.replace(result, timings=timings)
                 yield dataclasses.replace(coded.summary, timings=total)
                 return
-            outline, pieces = await self._compute(call, stages.cut, self._cache, generation)
-            yield outline
-            results: list[SectionResult] = []
-            found, rest = self._look_up(pieces)
-            tasks = [
-                asyncio.ensure_future(self._section(stages, outline, piece, call, admission, began))
-                for piece in rest
-            ]
-            if found:
-                tasks.append(asyncio.ensure_future(self._found(found, call, admission, began)))
+            self._under_way += 1
+            try:
+                outline, pieces = await self._compute(call, stages.cut, self._cache, generation)
+                tasks = self._begun(stages, outline, pieces, call, admission, began, generation)
+            except BaseException:
+                self._under_way -= 1
+                raise
             work = asyncio.gather(*tasks, return_exceptions=True)
             # A caller that reads slowly holds its results, not the capacity that others wait for.
-            work.add_done_callback(lambda work: admission.release(done=_is_done(work)))
+            work.add_done_callback(lambda work: self._leave(admission, done=_is_done(work)))
+            results: list[SectionResult] = []
             try:
+                yield outline
                 for finished in asyncio.as_completed(tasks):
                     for result in await finished:
                         results.append(result)
@@ -130,6 +145,127 @@ class CodingFlow:
         read = await self._compute(call, read_note, stages)
         encoded = await self._scheduler.encode(read.windows, call)
         return await self._compute(call, code_note, stages, read, encoded)
+
+    def _leave(self, admission: Admission, *, done: bool) -> None:
+        self._under_way -= 1
+        admission.release(done=done)
+
+    def _begun(
+        self,
+        stages: NoteStages,
+        outline: Outline,
+        pieces: Sequence[Piece],
+        call: Call,
+        admission: Admission,
+        began: int,
+        generation: int,
+    ) -> list[asyncio.Future[list[SectionResult]]]:
+        """Begin the work of a note: sections found in the cache together, others here one by one or elsewhere."""
+        found, rest = self._look_up(pieces)
+        if self._goes_elsewhere(rest, call, generation):
+            jobs = in_jobs([_code_points(piece) for piece in rest])
+            work = [
+                self._elsewhere(stages, outline, [rest[index] for index in job], call, admission, began)
+                for job in jobs
+            ]
+        else:
+            work = [self._section(stages, outline, piece, call, admission, began) for piece in rest]
+        if found:
+            work.append(self._found(found, call, admission, began))
+        return [asyncio.ensure_future(one) for one in work]
+
+    def _goes_elsewhere(self, pieces: Sequence[Piece], call: Call, generation: int) -> bool:
+        """Whether other processes are to code sections of a note.
+
+        A note that is alone has all cores here, and its first section soon. In company each has one, and what is done
+        for it elsewhere is in nobody's way. Notes that someone waits for stay, and those whose releases were replaced
+        or whose sections are coded in their note.
+        """
+        return (
+            self._processes is not None
+            and call.priority is not Priority.INTERACTIVE
+            and (call.priority is Priority.BULK or self._under_way >= IN_COMPANY)
+            and generation == self._generation
+            and all(piece.lone is not None for piece in pieces)
+            and self._processes.are_ready()
+        )
+
+    async def _elsewhere(
+        self,
+        stages: NoteStages,
+        outline: Outline,
+        pieces: Sequence[Piece],
+        call: Call,
+        admission: Admission,
+        began: int,
+    ) -> list[SectionResult]:
+        """Return sections that another process codes; or this one, where that came to nothing."""
+        begun: dict[int, Begun] = {}
+        joined: list[Piece] = []
+        chosen: list[Piece] = []
+        for piece in pieces:
+            if self._cache is not None and piece.key is not None:
+                own = self._cache.begin(piece.key, _code_points(piece), call)
+                if own is None:
+                    joined.append(piece)
+                    continue
+                begun[len(chosen)] = own
+            chosen.append(piece)
+        packed: dict[int, bytes] = {}
+        try:
+            results = await self._coded_elsewhere(stages, outline, chosen, packed, call, began)
+        finally:
+            for index, own in begun.items():
+                key = chosen[index].key
+                if self._cache is not None and key is not None:
+                    self._cache.end(key, own, packed.get(index))
+        for piece in joined:
+            results += await self._section(stages, outline, piece, call, admission, began)
+        return results
+
+    async def _coded_elsewhere(
+        self,
+        stages: NoteStages,
+        outline: Outline,
+        pieces: Sequence[Piece],
+        packed: dict[int, bytes],
+        call: Call,
+        began: int,
+    ) -> list[SectionResult]:
+        if not pieces:
+            return []
+        with contextlib.suppress(ElsewhereError):
+            return await self._answered(pieces, packed, call, began)
+        results = []
+        for index, piece in enumerate(pieces):
+            coded = await self._code(stages, outline, piece, call)
+            packed[index] = coded.packed
+            results.append(_result(piece, coded, began))
+        return results
+
+    async def _answered(
+        self, pieces: Sequence[Piece], packed: dict[int, bytes], call: Call, began: int
+    ) -> list[SectionResult]:
+        """Have another process code sections; `packed` is given what each came to."""
+        if self._processes is None:
+            raise ElsewhereError
+        lones: list[Lone] = [piece.lone for piece in pieces if piece.lone is not None]
+        ((_, release),) = lones[0].versions.code_sets
+        sent = time.perf_counter_ns()
+        answer = await self._processes.code(job_of(release, lones), call)
+        for windows, tokens, seconds, processor_s in answer.passes:
+            self._scheduler.encoded_elsewhere(windows, tokens, seconds, processor_s)
+        packed.update(enumerate(answer.packed))
+        worked = sum(t.tokenize_us + t.infer_us + t.link_us for t in answer.timings)
+        queue_us = max(0, _microseconds_since(sent) - worked)
+        recalled = await self._compute(call, recall, list(zip(pieces, answer.packed, strict=True)))
+        results = []
+        for piece, coded, timings in zip(pieces, recalled, answer.timings, strict=True):
+            # They waited together: the time is told once.
+            told = dataclasses.replace(timings, queue_us=queue_us)
+            results.append(_result(piece, coded._replace(timings=told), began))
+            queue_us = 0
+        return results
 
     def _look_up(self, pieces: Sequence[Piece]) -> tuple[list[tuple[Piece, bytes]], list[Piece]]:
         """Return the sections that were coded before, each with what it was coded to, and the others."""

@@ -91,7 +91,7 @@ def alone(note: NoteInput, section: Section, versions: Versions, *, codeable: bo
     return Lone(rest, moved, codeable, versions)
 
 
-class _Begun:
+class Begun:
     """A section that is being coded, and for whom; the future has the packed result, None if there is none."""
 
     __slots__ = ("future", "priority")
@@ -112,7 +112,7 @@ class SectionCache:
         self._secret = secrets.token_bytes(32)
         self._kept: OrderedDict[bytes, bytes] = OrderedDict()
         self._bytes = 0
-        self._begun: dict[bytes, _Begun] = {}
+        self._begun: dict[bytes, Begun] = {}
 
     @property
     def size(self) -> int:
@@ -167,17 +167,34 @@ class SectionCache:
 
     async def code(self, key: bytes, call: Call, coding: Callable[[], Awaitable[P]]) -> P:
         """Code a section that was not found, and keep what it packs to; others that need it may wait for it."""
-        begun = self._begun[key] = _Begun(call.priority)
+        begun = self._begun[key] = Begun(call.priority)
         packed = None
         try:
             coded = await coding()
             packed = coded.packed
-            self._keep(key, packed)
             return coded
         finally:
-            if self._begun.get(key) is begun:
-                del self._begun[key]
-            begun.future.set_result(packed)
+            self.end(key, begun, packed)
+
+    def begin(self, key: bytes, code_points: int, call: Call) -> Begun | None:
+        """Note that a section which is not kept is coded now, by a caller who will `end` it, whatever happens.
+
+        None where another call is coding it that is as urgent: `find` waits for that.
+        """
+        begun = self._begun.get(key)
+        if begun is not None and begun.priority <= call.priority:
+            return None
+        self._count(LookUp.MISS, code_points)
+        begun = self._begun[key] = Begun(call.priority)
+        return begun
+
+    def end(self, key: bytes, begun: Begun, packed: bytes | None) -> None:
+        """Keep what a section came to, and give it to those who wait for it; None where it came to nothing."""
+        if packed is not None:
+            self._keep(key, packed)
+        if self._begun.get(key) is begun:
+            del self._begun[key]
+        begun.future.set_result(packed)
 
     def _count(self, result: LookUp, code_points: int) -> None:
         if self._observer is not None:
@@ -200,7 +217,7 @@ class SectionCache:
             self._bytes -= len(oldest) + ENTRY_BYTES
 
 
-async def _result_of(begun: _Begun, call: Call) -> bytes | None:
+async def _result_of(begun: Begun, call: Call) -> bytes | None:
     """Wait for a section that another call has begun; None if that call failed or was given up."""
     timeout = None if call.deadline is None else max(0.0, call.deadline - time.monotonic())
     done, _ = await asyncio.wait({begun.future}, timeout=timeout)

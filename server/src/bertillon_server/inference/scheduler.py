@@ -180,6 +180,11 @@ class Scheduler:
         """
         return self._dispatcher.encode_here(windows)
 
+    def encoded_elsewhere(self, windows: int, tokens: int, seconds: float, processor_s: float) -> None:
+        """Count, and learn from, a call of the encoder in another process of the server."""
+        self._cost.observe(tokens, seconds)
+        self._observer.batch(windows, tokens, tokens, seconds, processor_s)
+
     def stats(self) -> SchedulerStats:
         """Return where the scheduler stands."""
         waiting = self._dispatcher.queue

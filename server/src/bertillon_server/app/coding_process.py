@@ -1,0 +1,100 @@
+"""The program of a process that codes sections for a server: `PROGRAM`, with the number of its socket.
+
+It loads the bundle and the releases, says so, and answers jobs one after another until its socket is closed. It logs
+nothing: the server counts what it does, and what fails is told by the type of the error alone.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from bertillon_server.bundle.loader import Bundle, load_bundle
+from bertillon_server.bundle.manifest import ENCODER_FILE
+from bertillon_server.catalog.folder import CatalogFolder
+from bertillon_server.catalog.store import Catalog
+from bertillon_server.coding.coder import Coder
+from bertillon_server.coding.knowledge import load_knowledge, load_learned
+from bertillon_server.coding.processes import read_message, write_message
+from bertillon_server.coding.section_jobs import Answer, Failed, Identity, Job, Ready, code_job
+from bertillon_server.inference.batching import Batcher
+from bertillon_server.inference.encoder import Encoder
+from bertillon_server.inference.threads import STEPS_BACK
+
+PROGRAM = f"from {__name__} import main; main()"
+"""What Python is told to run: as a script, this module would have other classes than the server sends."""
+
+# New containers before the young are collected; what is loaded is frozen, and jobs leave almost no cycles.
+_YOUNG = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSettings:
+    """What a process needs to know: bundle, code system, where releases are imported to, the tokens of a batch."""
+
+    bundle: Path
+    system: str
+    catalog_dir: Path
+    batch_tokens: int
+
+
+def identity_of(bundle: Bundle, catalog: Catalog, system: str) -> Identity:
+    """Return what tells two loads of the same bundle and releases from loads of others."""
+    releases = sorted(release.version for release in catalog.releases(system))
+    return (bundle.label, *((one, catalog.identity(system, one)) for one in releases))
+
+
+def main() -> None:
+    """Answer jobs until the server is gone."""
+    # These are the server's, which lets its processes finish what they have.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    with suppress(OSError):
+        os.nice(STEPS_BACK)
+    with socket.socket(fileno=int(sys.argv[1])) as connected, connected.makefile("rb") as told:
+        gc.disable()
+        with suppress(EOFError, ConnectionError):
+            settings = read_message(told.read)
+            if isinstance(settings, ProcessSettings):
+                _serve(settings, connected, told.read)
+
+
+def _serve(settings: ProcessSettings, connected: socket.socket, read: Callable[[int], bytes]) -> None:
+    bundle = load_bundle(settings.bundle)
+    learned = load_learned(bundle)
+    rules = version("bertillon-server")
+    with Catalog.open(imported=CatalogFolder(settings.catalog_dir)) as catalog:
+        coders = {
+            release.version: Coder(
+                load_knowledge(bundle, catalog, settings.system, release.version, rules, learned)
+            )
+            for release in catalog.releases(settings.system)
+        }
+        encoder = Encoder(bundle.path(ENCODER_FILE))
+        batcher = Batcher(workers=1, batch_tokens=settings.batch_tokens)
+        encoder.warm_up((8, 32))
+        gc.enable()
+        gc.set_threshold(_YOUNG, 1_000, 1_000)
+        gc.collect()
+        gc.freeze()
+        connected.sendall(write_message(Ready(identity_of(bundle, catalog, settings.system))))
+        while True:
+            job = read_message(read)
+            connected.sendall(write_message(_answer(job, coders, encoder, batcher)))
+
+
+def _answer(job: object, coders: dict[str, Coder], encoder: Encoder, batcher: Batcher) -> Answer | Failed:
+    try:
+        if not isinstance(job, Job):
+            return Failed("no job")
+        return code_job(job, coders[job.release], encoder.encode, batcher)
+    except Exception as error:  # noqa: BLE001 - told to the server, which codes the sections itself
+        return Failed(type(error).__name__)

@@ -1,0 +1,271 @@
+"""Processes that code sections beside the server's own, for notes that come many at a time.
+
+Python computes in one thread of a process at a time, and what surrounds the encoder is Python: one process cannot use
+two cores for it, and what bulk notes compute delays whoever types. So notes in company are coded elsewhere, each
+section from beginning to end in one thread, and the server's own process keeps to calls and to those that wait for
+them. These processes stand back for all others.
+
+They are started when they are first of use, in about the time that the server took to load, and until one is ready
+everything is coded here. One that ends is replaced, and what it was working on is coded here instead: no note fails
+by it. They end with the server: when their socket is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import itertools
+import pickle
+import socket
+import struct
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from bertillon_server.coding.section_jobs import Answer, Failed, Identity, Job, Ready
+from bertillon_server.inference.call import Call
+from bertillon_server.inference.errors import DeadlineUnreachableError
+from bertillon_server.inference.pending import rank
+
+DEPTH = 2
+"""Jobs in a process's hands: the one that it codes, and the next, so that it never waits for the event loop."""
+
+LEAVE_S = 5.0
+"""Seconds given to a process to end by itself."""
+
+_SHORTEST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 30.0
+# A process that has lasted so long ended for another reason than the one before it.
+_LONG_LIFE_S = 60.0
+_LENGTH = struct.Struct("<I")
+_LOG = structlog.get_logger("bertillon.processes")
+
+
+class ElsewhereError(Exception):
+    """A job was not done: no process is ready, it ended, or it failed. The sections can be coded here."""
+
+
+def write_message(message: object) -> bytes:
+    """Return a message as it travels between processes of one server."""
+    body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    return _LENGTH.pack(len(body)) + body
+
+
+def read_message(read: Callable[[int], bytes]) -> object:
+    """Read a message from a blocking stream; raises EOFError at its end."""
+    head = read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        raise EOFError
+    (length,) = _LENGTH.unpack(head)
+    body = read(length)
+    if len(body) < length:
+        raise EOFError
+    return pickle.loads(body)  # noqa: S301 - from the server's own process, through a pair of sockets
+
+
+@dataclass(order=True, slots=True)
+class _Waiting:
+    order: float
+    age: int
+    job: Job = field(compare=False)
+    call: Call = field(compare=False)
+    future: asyncio.Future[Answer] = field(compare=False)
+
+
+class _Process:
+    """A process that is ready, and the jobs in its hands, first the one that it codes."""
+
+    def __init__(self, pid: int, writer: asyncio.StreamWriter) -> None:
+        self.pid = pid
+        self.writer = writer
+        self.jobs: deque[asyncio.Future[Answer]] = deque()
+
+
+class Processes:
+    """Several processes that code sections. Belongs to one event loop.
+
+    `command` starts one, which finds its socket under the number that is added as the last argument; `settings` is
+    what it is told first.
+    """
+
+    def __init__(self, count: int, command: Sequence[str], settings: object) -> None:
+        self._count = count
+        self._command = command
+        self._settings = settings
+        self._identity: Identity = ()
+        self._ages = itertools.count()
+        self._waiting: list[_Waiting] = []
+        self._ready: list[_Process] = []
+        self._keepers: set[asyncio.Task[None]] = set()
+        self._ending = False
+        self.restarts = 0
+        """How often a process was started in place of one that had ended."""
+
+    @property
+    def wanted(self) -> int:
+        """How many there are to be."""
+        return self._count
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes that are ready."""
+        return tuple(process.pid for process in self._ready)
+
+    def use(self, identity: Identity) -> None:
+        """Code with what was loaded here under this identity; processes with anything else are replaced."""
+        if identity != self._identity:
+            self._identity = identity
+            for process in list(self._ready):
+                self._dismiss(process)
+
+    def are_ready(self) -> bool:
+        """Whether a job would find a process; the first time, starts them."""
+        if not self._keepers and not self._ending:
+            for _ in range(self._count):
+                task = asyncio.ensure_future(self._keep())
+                self._keepers.add(task)
+        return bool(self._ready)
+
+    async def code(self, job: Job, call: Call) -> Answer:
+        """Have sections coded. Raises DeadlineUnreachableError; ElsewhereError where the caller has to code them."""
+        if not self._ready:
+            raise ElsewhereError
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        order = rank(call.priority, time.monotonic())
+        heapq.heappush(self._waiting, _Waiting(order, next(self._ages), job, call, future))
+        self._serve()
+        return await future
+
+    async def stop(self) -> None:
+        """End all processes."""
+        self._ending = True
+        for process in list(self._ready):
+            self._dismiss(process)
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+
+    def _serve(self) -> None:
+        while self._waiting and self._ready:
+            process = min(self._ready, key=lambda one: len(one.jobs))
+            if len(process.jobs) >= DEPTH:
+                return
+            waiting = heapq.heappop(self._waiting)
+            if waiting.future.done():
+                continue  # given up
+            if waiting.call.deadline is not None and time.monotonic() >= waiting.call.deadline:
+                waiting.future.set_exception(DeadlineUnreachableError("the deadline has passed"))
+                continue
+            process.jobs.append(waiting.future)
+            process.writer.write(write_message(waiting.job))
+
+    def _dismiss(self, process: _Process) -> None:
+        """Let a process end, once it has done what is in its hands."""
+        if process in self._ready:
+            self._ready.remove(process)
+            if process.writer.can_write_eof():
+                process.writer.write_eof()
+        self._give_up_waiting()
+
+    def _give_up_waiting(self) -> None:
+        if self._ready:
+            return
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if not one.future.done():
+                one.future.set_exception(ElsewhereError())
+
+    async def _keep(self) -> None:
+        """Keep one process going until all are to end."""
+        failures = 0
+        while not self._ending:
+            began = time.monotonic()
+            as_told = await self._run()
+            lasted = time.monotonic() - began
+            if not as_told:
+                failures = 0 if lasted >= _LONG_LIFE_S else failures + 1
+                pause = min(_SHORTEST_PAUSE_S * 2 ** max(0, failures - 1), _LONGEST_PAUSE_S)
+                _LOG.error("process_ended", lasted_s=round(lasted, 1), again_s=pause)
+                await asyncio.sleep(pause)
+            self.restarts += 1
+
+    async def _run(self) -> bool:
+        """Run a process to its end; returns whether it ended because it was to."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            program = await asyncio.create_subprocess_exec(
+                *self._command,
+                str(theirs.fileno()),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
+            theirs.close()
+            reader, writer = await asyncio.open_connection(sock=ours)
+            process = _Process(program.pid, writer)
+            identity = self._identity
+            try:
+                writer.write(write_message(self._settings))
+                ready = await _received(reader)
+                if not isinstance(ready, Ready) or ready.identity != identity or identity != self._identity:
+                    # What is loaded here will be loaded anew soon, or what is there was changed without a word.
+                    _LOG.warning("process_has_other_releases")
+                    return False
+                self._ready.append(process)
+                self._serve()
+                _LOG.info("process_ready", pid=program.pid)
+                while True:
+                    self._take(process, await _received(reader))
+            except (EOFError, OSError, asyncio.IncompleteReadError):
+                return process not in self._ready and not process.jobs
+            finally:
+                if process in self._ready:
+                    self._ready.remove(process)
+                elif not process.jobs:
+                    # It may be loading, which only a kill ends early; one that was dismissed has nothing left to do.
+                    with contextlib.suppress(ProcessLookupError):
+                        program.kill()
+                for future in process.jobs:
+                    if not future.done():
+                        future.set_exception(ElsewhereError())
+                self._give_up_waiting()
+                writer.close()
+                await _ended(program)
+
+    def _take(self, process: _Process, message: object) -> None:
+        future = process.jobs.popleft()
+        if not future.done():
+            if isinstance(message, Answer):
+                future.set_result(message)
+            else:
+                _LOG.error("job_failed", reason=message.reason if isinstance(message, Failed) else "")
+                future.set_exception(ElsewhereError())
+        self._serve()
+
+
+async def _received(reader: asyncio.StreamReader) -> object:
+    (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
+    return pickle.loads(await reader.readexactly(length))  # noqa: S301 - from the server's own process
+
+
+async def _ended(program: asyncio.subprocess.Process) -> None:
+    """See a process end; it does so when its socket is closed."""
+    with contextlib.suppress(ProcessLookupError):
+        try:
+            await asyncio.wait_for(program.wait(), LEAVE_S)
+        except TimeoutError:
+            program.kill()
+            await program.wait()
+
+
+def resident_bytes(pids: Sequence[int]) -> int:
+    """Return the resident memory of processes, as far as the system tells."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            total += int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * 4096
+    return total
