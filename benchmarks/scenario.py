@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from benchmarks import statistics
+from benchmarks.load.bulk import start_processes
 from benchmarks.load.latencies import Latencies
 from benchmarks.notes import copied_forward, variations
 from benchmarks.service import Service, serving
@@ -116,12 +117,17 @@ class Bench:
         return random.Random(self.seed)
 
     @contextmanager
-    def server(self, *flags: str) -> Iterator[Service]:
-        """Run a server with the default settings, in a folder that goes with it."""
+    def server(self, *flags: str, has_processes: bool = True) -> Iterator[Service]:
+        """Run a server with the default settings, in a folder that goes with it.
+
+        Its coding processes, which start when they are first of use, are ready unless they are not to be.
+        """
         with (
             tempfile.TemporaryDirectory() as folder,
             serving(Path(folder), *self.flags, *flags, bundle=self.bundle) as service,
         ):
+            if has_processes:
+                start_processes(service)
             yield service
 
 

@@ -71,9 +71,17 @@ class Service:
         """Return one sample of the server's own, 0 when it has none yet."""
         return self.metrics().get((f"bertillon_{name}", frozenset(labels.items())), 0.0)
 
+    def total(self, name: str) -> float:
+        """Return the sum of a sample over the server's workers, of which there may be one."""
+        return sum(value for (found, _), value in self.metrics().items() if found == f"bertillon_{name}")
+
     def resident_bytes(self) -> float:
-        """Return the resident memory of the process."""
+        """Return the resident memory of the process itself."""
         return self.metrics()["process_resident_memory_bytes", frozenset()]
+
+    def memory_bytes(self) -> float:
+        """Return the resident memory of the process and of its coding processes."""
+        return self.resident_bytes() + self.total("coding_processes_resident_memory_bytes")
 
     def stop(self) -> int:
         """Ask the server to stop and return its exit code."""

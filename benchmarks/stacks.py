@@ -19,30 +19,35 @@ STAGES: tuple[tuple[str, str], ...] = (
     ("vector search", r"inference/(vectors|concepts|flat_vectors)\.py"),
     ("tokenizing", r"inference/tokenizer\.py|coding/windows\.py"),
     ("scheduling", r"inference/"),
-    ("sections", r"coding/section"),
+    ("sections", r"coding/section(_|s\.)(?!jobs)"),
     ("assertion rules", r"coding/(assertion/|fusion)"),
     (
         "linking",
         r"coding/(linking|ranking|relinking|decoding|axes|context|standing|candidates|overlaps|heads|coder)",
     ),
     ("encounter rules", r"coding/(encounter|combinations|symptoms|detail|confidence|codeable|history|usage)"),
-    ("flow and threads", r"coding/(flow|pool)|app/"),
+    ("flow and threads", r"coding/(flow|pool|processes|section_jobs)|app/"),
     ("reading", r"coding/"),
     ("protobuf and API", r"api/|google/protobuf"),
 )
 """The stages by what their files match, the first that fits; read from the innermost frame outwards."""
+SERVER, CODING = "server process", "coding processes"
+"""Where a stack was seen: its outermost frame."""
 OTHER = "gRPC, asyncio, rest"
 
 # Where a thread waits that a sampler now and then takes for computing: no processor time is spent there.
 _WAITS = re.compile(r"^(_PollLikeSelector|\w*Selector)\.select |^(Condition|Event)\.wait |^_?Queue\.get ")
 _OURS = re.compile(r"bertillon_server/(\S+\.py)|(google/protobuf)")
 # What several stages call: the frame that called it tells for which.
+_PROCESS = re.compile(r"process (\d+)")
 _SHARED = re.compile(r"coding/(words|spans|results|vocabulary|terms)\.py")
 _LINE = re.compile(r":\d+\)$")
 
 
 def sampled(process_id: int, seconds: float, rate: int = 100) -> Stacks:
-    """Sample what a process computes on, for so many seconds, with py-spy.
+    """Sample what a process and those that it started compute on, for so many seconds, with py-spy.
+
+    The outermost frame of a stack is SERVER or CODING.
 
     Threads that wait are left out; native code counts for the Python function that called it. Raises OSError with a
     reason where the process cannot be looked into.
@@ -50,7 +55,7 @@ def sampled(process_id: int, seconds: float, rate: int = 100) -> Stacks:
     program = shutil.which("py-spy", path=str(Path(sys.executable).parent)) or shutil.which("py-spy")
     if program is None:
         raise OSError("py-spy is not installed (deploy/locks/bench.txt)")
-    record = [program, "record", "--nonblocking", "--format=raw", "--full-filenames"]
+    record = [program, "record", "--nonblocking", "--subprocesses", "--format=raw", "--full-filenames"]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "stacks.txt"
         out.touch()
@@ -66,30 +71,34 @@ def sampled(process_id: int, seconds: float, rate: int = 100) -> Stacks:
             text=True,
             check=False,
         )
-        stacks = folded(out.read_text("utf-8"))
+        stacks = folded(out.read_text("utf-8"), process_id)
     if ended.returncode or not stacks:
         lines = ended.stderr.strip().splitlines() or ["no reason given"]
         raise OSError(f"py-spy cannot look into the server: {lines[-1]}")
     return stacks
 
 
-def folded(text: str) -> Counter[tuple[str, ...]]:
-    """Read stacks in the folded format: frames between semicolons, then a blank and a count."""
+def folded(text: str, process_id: int) -> Counter[tuple[str, ...]]:
+    """Read stacks in the folded format: frames between semicolons, the process first, then a blank and a count."""
     stacks: Counter[tuple[str, ...]] = Counter()
     for line in text.splitlines():
         frames, _, count = line.rpartition(" ")
-        stack = tuple(_short(frame) for frame in frames.split(";"))
+        process, *rest = frames.split(";")
+        found = _PROCESS.match(process)
+        first = SERVER if found is None or int(found[1]) == process_id else CODING
+        stack = (first, *(_short(frame) for frame in (rest if found else frames.split(";"))))
         if frames and count.isdigit() and not _WAITS.match(stack[-1]):
             stacks[stack] += int(count)
     return stacks
 
 
-def by_stage(stacks: Stacks) -> dict[str, float]:
-    """Return the share of the samples in each stage, largest first."""
+def by_stage(stacks: Stacks, process: str | None = None) -> dict[str, float]:
+    """Return the share of the samples in each stage, largest first; of all samples those seen in one process."""
     counts: Counter[str] = Counter()
     for frames, count in stacks.items():
-        counts[stage_of(frames)] += count
-    total = sum(counts.values())
+        if process in {None, frames[0]}:
+            counts[stage_of(frames)] += count
+    total = sum(stacks.values())
     return {stage: count / total for stage, count in counts.most_common()}
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from benchmarks.load.generator import run
 from benchmarks.load.grpc_calls import bulk_requests, calling
 from benchmarks.notes import variations
+from benchmarks.service import Service
 
 _END_S = 10.0
+_READY_S = 60.0
+_LOOK_AGAIN_S = 0.1
 
 
 @contextmanager
@@ -31,6 +35,22 @@ def bulk_streams(target: str, notes: Sequence[str], seed: int, streams: int) -> 
     finally:
         process.terminate()
         process.join(_END_S)
+
+
+def start_processes(service: Service) -> None:
+    """Have a server start its coding processes, and wait until they are ready; RuntimeError when they are not soon."""
+    latest = time.monotonic() + _READY_S
+
+    async def ask() -> None:
+        # Each connection goes to another of several workers, or to the same one again.
+        async with calling(service.target, connections=1) as caller:
+            await caller.bulk(bulk_requests(["Assessment: essential hypertension."]))
+
+    while service.total("coding_processes") < service.total("coding_processes_wanted"):
+        if time.monotonic() > latest:
+            raise RuntimeError("the coding processes of the server are not ready")
+        run(ask())
+        time.sleep(_LOOK_AGAIN_S)
 
 
 def _stream(target: str, notes: tuple[str, ...], seed: int, streams: int) -> None:

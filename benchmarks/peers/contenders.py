@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 import time
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from benchmarks.encoder_loop import EncoderLoop
+from benchmarks.load.bulk import start_processes
 from benchmarks.load.generator import GeneratorLagError
 from benchmarks.load.grpc_calls import bulk_requests, calling
 from benchmarks.peers.blocks import (
@@ -133,7 +135,9 @@ class Contenders:
             folder = self._held.enter_context(tempfile.TemporaryDirectory())
             try:
                 server = serving(Path(folder), *OUR_FLAGS, bundle=self._bundle)
-                self._target = self._held.enter_context(server).target
+                service = self._held.enter_context(server)
+                await asyncio.to_thread(start_processes, service)
+                self._target = service.target
             except (RuntimeError, OSError) as error:
                 raise OwnServerError(str(error)) from error
             caller = self._callers[OURS] = OurCaller(self._target)

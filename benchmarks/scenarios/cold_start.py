@@ -18,7 +18,7 @@ def measure(bench: Bench) -> Measured:
     seconds, first_call, resident = [], [], []
     with bench.steps("starts", runs + 1) as done:
         for _ in range(runs + 1):
-            with bench.server() as server, Bertillon(server.target) as client:
+            with bench.server(has_processes=False) as server, Bertillon(server.target) as client:
                 seconds.append(server.start_s)
                 resident.append(server.resident_bytes() / 1e6)
                 began = time.perf_counter()

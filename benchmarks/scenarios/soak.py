@@ -21,7 +21,7 @@ def measure(bench: Bench) -> Measured:
     texts = bench.texts()
     failed = characters = 0
     with bench.server() as server, Bertillon(server.target) as client, bench.steps("notes", notes) as done:
-        samples = [(0, server.resident_bytes() / 1e6)]
+        samples = [(0, server.memory_bytes() / 1e6)]
         at_base = 0.0
         began = time.perf_counter()
         source = (Note(note_id=str(n), text=next(texts)) for n in range(notes))
@@ -31,12 +31,12 @@ def measure(bench: Bench) -> Measured:
             else:
                 failed += 1
             if count == base:
-                at_base = server.resident_bytes() / 1e6
+                at_base = server.memory_bytes() / 1e6
             if count % every == 0:
-                samples.append((count, server.resident_bytes() / 1e6))
+                samples.append((count, server.memory_bytes() / 1e6))
             done()
         seconds = time.perf_counter() - began
-        at_end = server.resident_bytes() / 1e6
+        at_end = server.memory_bytes() / 1e6
     later = samples[len(samples) // 2 :]
     slope = statistics.linear_regression([count for count, _ in later], [mb for _, mb in later]).slope
     # Only the long form is what the target speaks of; the short one has another name.

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from bertillon.coding.v1 import types_pb2 as types
 from bertillon_server.api.record import CallRecord
-from bertillon_server.coding.processes import Processes, resident_bytes
+from bertillon_server.coding.processes import Processes, processor_seconds, resident_bytes
 from bertillon_server.coding.section_cache import LookUp, SectionCache
 from bertillon_server.inference.call import Priority
 from bertillon_server.inference.observer import ShedReason
@@ -74,8 +74,15 @@ class Metrics:
         self._cache_bytes = gauge("section_cache_bytes", "Bytes of results kept for copied sections.")
         self._cached = gauge("section_cache_entries", "Results kept for copied sections.")
         self._processes = gauge("coding_processes", "Processes that code sections for this one, ready.")
+        self._processes_wanted = gauge(
+            "coding_processes_wanted", "Processes that are to code sections, once they are of use."
+        )
         self._processes_bytes = gauge(
             "coding_processes_resident_memory_bytes", "Resident memory of the processes that code sections."
+        )
+        self._processes_seconds = gauge(
+            "coding_processes_cpu_seconds",
+            "Processor time that the processes which code sections have taken.",
         )
         self._restarts = gauge("coding_process_restarts", "Processes started in place of ones that ended.")
         self._tasks = gauge("tasks", "Tasks of the event loop; back to its idle level when idle.")
@@ -115,7 +122,9 @@ class Metrics:
     def watch_processes(self, processes: Processes) -> None:
         """Look at the processes that code sections whenever they are scraped."""
         self._processes.set_function(lambda: len(processes.pids))
+        self._processes_wanted.set(processes.wanted)
         self._processes_bytes.set_function(lambda: resident_bytes(processes.pids))
+        self._processes_seconds.set_function(lambda: processor_seconds(processes.pids))
         self._restarts.set_function(lambda: processes.restarts)
 
     def watch_tasks(self, loop: asyncio.AbstractEventLoop) -> None:
