@@ -38,7 +38,7 @@ def bulk_streams(target: str, notes: Sequence[str], seed: int, streams: int) -> 
 
 
 def start_processes(service: Service) -> None:
-    """Have a server start its coding processes, and wait until they are ready; RuntimeError when they are not soon."""
+    """Have a server start its coding processes; RuntimeError when they are not ready within a minute."""
     latest = time.monotonic() + _READY_S
 
     async def ask() -> None:

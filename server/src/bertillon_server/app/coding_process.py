@@ -29,7 +29,7 @@ from bertillon_server.inference.batching import Batcher
 from bertillon_server.inference.encoder import Encoder
 from bertillon_server.inference.threads import STEPS_BACK
 
-PROGRAM = f"from {__name__} import main; main()"
+PROGRAM = f"__import__('{__name__}', fromlist=['main']).main()"
 """What Python is told to run: as a script, this module would have other classes than the server sends."""
 
 # New containers before the young are collected; what is loaded is frozen, and jobs leave almost no cycles.

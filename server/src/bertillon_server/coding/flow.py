@@ -140,7 +140,9 @@ class CodingFlow:
 
     async def _short(self, stages: NoteStages, call: Call) -> CodedNote:
         """Code a short note with as few hand-overs as the load advises."""
-        if self._scheduler.is_busy:
+        # The encoder's workers stand back as the coding processes do, and would share the cores with them.
+        elsewhere = self._processes is not None and self._processes.are_busy
+        if elsewhere or self._scheduler.is_busy:
             return await self._compute(call, code_at_once, stages, self._scheduler.encode_here)
         read = await self._compute(call, read_note, stages)
         encoded = await self._scheduler.encode(read.windows, call)

@@ -119,6 +119,11 @@ class Processes:
         """The processes that are ready."""
         return tuple(process.pid for process in self._ready)
 
+    @property
+    def are_busy(self) -> bool:
+        """Whether all that are ready have something to code, and with it the cores."""
+        return bool(self._ready) and all(process.jobs for process in self._ready)
+
     def use(self, identity: Identity) -> None:
         """Code with what was loaded here under this identity; processes with anything else are replaced."""
         if identity != self._identity:
