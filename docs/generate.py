@@ -37,6 +37,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Work and memory": (
         "workers",
         "threads",
+        "coding_processes",
         "cache_bytes",
         "max_queued_tokens",
         "max_batch_tokens",
@@ -68,6 +69,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 _WORKED_OUT = {
     "catalog_dir": "`~/.local/share/bertillon/catalog`",
     "threads": "the usable cores divided by `workers`",
+    "coding_processes": "`threads`, none where that is 1",
     "max_message_bytes": "from the longest note",
     "max_queued_tokens": f"`{MAX_QUEUED_TOKENS}`",
     "max_batch_tokens": f"`{BATCH_TOKENS}`",

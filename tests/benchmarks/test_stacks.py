@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from benchmarks.page.flame import flame
-from benchmarks.stacks import OTHER, STAGES, by_stage, folded, stage_of
+from benchmarks.stacks import CODING, OTHER, SERVER, STAGES, by_stage, folded, stage_of
 
 FOLDED = """\
 _bootstrap (threading.py:1002);_work (/x/site-packages/bertillon_server/coding/pool.py:70);read (/x/server/src/bertillon_server/coding/reading.py:5) 30
@@ -13,7 +13,16 @@ _bootstrap (threading.py:1002);EpollSelector.select (/x/lib/python3.11/selectors
 
 
 def test_time_goes_to_the_stage_of_the_innermost_function_of_ours_and_waiting_to_none() -> None:
-    assert by_stage(folded(FOLDED)) == {"encoder": 0.6, "reading": 0.3, OTHER: 0.1}
+    assert by_stage(folded(FOLDED, 7)) == {"encoder": 0.6, "reading": 0.3, OTHER: 0.1}
+
+
+def test_what_other_processes_compute_is_told_apart() -> None:
+    sampled = FOLDED + 'process 9:"python -P";main (/x/bertillon_server/coding/reading.py:5) 100\n'
+    sampled += 'process 7:"server";main (/x/bertillon_server/coding/reading.py:5) 20\n'
+    stacks = folded(sampled, 7)
+    assert by_stage(stacks, CODING) == {"reading": 100 / 220}
+    assert by_stage(stacks, SERVER)["reading"] == 50 / 220
+    assert by_stage(stacks)["reading"] == 150 / 220
 
 
 def test_what_several_stages_call_counts_for_the_caller() -> None:
@@ -41,7 +50,7 @@ def test_every_layer_has_its_stage(file: str, stage: str) -> None:
 
 
 def test_a_flame_graph_begins_where_the_work_does() -> None:
-    svg = flame(folded(FOLDED).items())
+    svg = flame(folded(FOLDED, 7).items())
     assert "_bootstrap" not in svg
     assert "read (bertillon_server/coding/reading.py): 30.0% (reading)" in svg
     assert flame([]) == ""

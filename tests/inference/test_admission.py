@@ -178,12 +178,12 @@ def test_the_backlog_counts_against_the_deadline() -> None:
 
 def test_a_deadline_is_judged_by_what_whole_notes_take_once_a_backlog_has_shown_it() -> None:
     gate = Gate(100_000)
-    backlog = [gate.admit(100, STANDARD) for _ in range(BACKLOG_TOKENS // 100 + 61)]
+    backlog = [gate.admit(100, STANDARD) for _ in range(BACKLOG_TOKENS // 100 + 601)]
     # The encoder takes a second for each; with all that surrounds it, two.
-    for note in backlog[:60]:
+    for note in backlog[:600]:
         gate.clock.now += 2.0
         note.release()
-    ahead = len(backlog) - 60
+    ahead = len(backlog) - 600
     with pytest.raises(DeadlineUnreachableError):
         gate.admit(100, gate.until(2.1 * (ahead + 1)))
     # A promise allows for notes that cost more than most.
@@ -195,15 +195,15 @@ def test_a_deadline_is_judged_by_what_whole_notes_take_once_a_backlog_has_shown_
 
 
 def test_what_was_given_up_counts_as_time_and_not_as_work_done() -> None:
-    gate = Gate(100_000)
-    backlog = [gate.admit(100, STANDARD) for _ in range(BACKLOG_TOKENS // 100 + 121)]
+    gate = Gate(200_000)
+    backlog = [gate.admit(100, STANDARD) for _ in range(BACKLOG_TOKENS // 100 + 1201)]
     # Every other note misses its deadline half done: only half of the work comes to anything.
-    for note, other in zip(backlog[:120:2], backlog[1:120:2], strict=True):
+    for note, other in zip(backlog[:1200:2], backlog[1:1200:2], strict=True):
         gate.clock.now += 1.0
         note.release(done=False)
         gate.clock.now += 1.0
         other.release()
-    ahead = len(backlog) - 120
+    ahead = len(backlog) - 1200
     with pytest.raises(DeadlineUnreachableError):
         gate.admit(100, gate.until(1.9 * MARGIN * (ahead + 1)))
     gate.admit(100, gate.until(2.1 * MARGIN * (ahead + 1)))

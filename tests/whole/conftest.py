@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))  # the benchmarks are no distribution
 pytest.register_assert_rewrite("gauges", "replies")
 
+from benchmarks.load.bulk import start_processes  # noqa: E402
 from benchmarks.service import BUNDLE, Service, serving  # noqa: E402
 
 from bertillon import Bertillon, Retries  # noqa: E402
@@ -38,6 +39,7 @@ def server(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     here = {"TMPDIR": str(folder / "tmp"), "HOME": str(folder)}
     flags = ("--log-level=debug", f"--stall-timeout-s={STALL_S}")
     with serving(folder, *flags, bundle=bundle, environment=here) as service:
+        start_processes(service)
         yield service
 
 

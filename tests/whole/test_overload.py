@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from benchmarks.load.bulk import start_processes
 from benchmarks.service import Service, serving
 from gauges import assert_holds_no_more_than, held
 from replies import assert_sound
@@ -24,6 +25,7 @@ FLAGS = ("--max-queued-tokens=20000", "--cache-bytes=0")
 def server(bundle: Path, tmp_path: Path) -> Iterator[Service]:
     """Run a server that has little room."""
     with serving(tmp_path, *FLAGS, bundle=bundle) as service:
+        start_processes(service)
         yield service
 
 

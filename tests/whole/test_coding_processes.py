@@ -1,0 +1,111 @@
+"""Notes that come many at a time are coded in other processes: to the same, without loss, and gone with the server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from benchmarks.load.bulk import start_processes
+from benchmarks.service import Service, serving
+from replies import assert_sound
+
+from bertillon import Bertillon, Note, NoteResult
+
+LIMIT_S = 60.0
+
+
+def children(server: Service) -> list[int]:
+    """Return the processes that the server has started and that have not ended."""
+    tasks = Path(f"/proc/{server.process.pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text("ascii").split()]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    latest = time.monotonic() + LIMIT_S
+    while not condition() and time.monotonic() < latest:
+        time.sleep(0.05)
+    assert condition()
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def told(result: NoteResult) -> list[tuple[object, ...]]:
+    return [
+        (m.evidence.span.start, m.evidence.span.end, m.code.code, m.assertion, m.confidence)
+        for coded in sorted(result.sections, key=lambda one: one.section.index)
+        for m in coded.mentions
+    ] + [(item.code.code, item.confidence) for item in result.summary.codes]
+
+
+@pytest.fixture
+def own_server(bundle: Path, tmp_path: Path) -> Iterator[Service]:
+    """Run a server with one coding process, for tests that do it harm."""
+    with serving(tmp_path, "--coding-processes=1", "--cache-bytes=0", bundle=bundle) as service:
+        yield service
+
+
+def test_a_bulk_note_comes_to_what_it_comes_to_when_it_is_alone(
+    client: Bertillon, server: Service, demo_note: str
+) -> None:
+    assert server.metric("coding_processes") == server.metric("coding_processes_wanted") > 0
+    alone = client.code_note_all(demo_note + "\nPLAN: alone\n")
+    spent = server.metric("coding_processes_cpu_seconds")
+    # Texts of their own, so that nothing is found in the cache.
+    texts = [f"{demo_note}\nPLAN: in company {number}\n" for number in range(6)]
+    aged = [Note(text=text, age_years=60 + number) for number, text in enumerate(texts)]
+    results = list(client.code_notes(aged))
+    assert server.metric("coding_processes_cpu_seconds") > spent
+    assert len(results) == len(texts)
+    for result in results:
+        assert isinstance(result, NoteResult)
+        assert_sound(result, texts[0])
+        assert told(result) == told(alone)
+
+
+def test_a_coding_process_that_is_killed_loses_no_note_and_is_replaced(
+    own_server: Service, demo_note: str
+) -> None:
+    texts = [f"{demo_note}\nPLAN: note {number}\n" for number in range(24)]
+    start_processes(own_server)
+    (child,) = children(own_server)
+    results: list[object] = []
+    with Bertillon(own_server.target) as client:
+        for result in client.code_notes(texts):
+            results.append(result)
+            if len(results) == 4:
+                os.kill(child, signal.SIGKILL)
+    assert [type(result) for result in results] == [NoteResult] * len(texts)
+    wait_until(lambda: own_server.metric("coding_processes") == 1)
+    assert child not in children(own_server)
+    assert own_server.metric("coding_process_restarts") == 1
+    assert any(entry["event"] == "process_ended" for entry in own_server.log_entries())
+
+
+def test_coding_processes_start_when_they_are_of_use_and_end_with_a_server_that_is_killed(
+    own_server: Service, demo_note: str
+) -> None:
+    with Bertillon(own_server.target) as client:
+        client.code_note_all(demo_note)
+        assert children(own_server) == []
+    start_processes(own_server)
+    (child,) = children(own_server)
+    own_server.process.kill()
+    own_server.process.wait()
+    wait_until(lambda: not is_running(child))
+
+
+def test_a_server_that_stops_leaves_no_process(own_server: Service) -> None:
+    start_processes(own_server)
+    (child,) = children(own_server)
+    assert own_server.stop() == 0
+    assert not is_running(child)
