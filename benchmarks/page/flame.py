@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from benchmarks.stacks import OTHER, STAGES, stage_of
+from benchmarks.stacks import CODING, OTHER, SERVER, STAGES, stage_of
 
 WIDTH = 960
 _ROW = 17
@@ -66,7 +66,9 @@ def _count(node: _Node, stage: str, count: int) -> None:
 
 
 def _telling(frames: Sequence[str]) -> Sequence[str]:
-    """Return the frames from the first that is not plumbing."""
+    """Return the process, where it is told, and the frames from the first that is not plumbing."""
+    if frames[0] in {SERVER, CODING}:
+        return [frames[0], *(_telling(frames[1:]) if len(frames) > 1 else [])]
     for index, frame in enumerate(frames):
         if not any(part in frame for part in _PLUMBING):
             return frames[index:]

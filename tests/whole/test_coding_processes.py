@@ -1,4 +1,4 @@
-"""Notes that come many at a time are coded in other processes: to the same, without loss, and gone with the server."""
+"""Notes that come many at a time are coded in other processes: to the same, and without loss."""
 
 from __future__ import annotations
 
@@ -62,29 +62,29 @@ def test_a_bulk_note_comes_to_what_it_comes_to_when_it_is_alone(
     spent = server.metric("coding_processes_cpu_seconds")
     # Texts of their own, so that nothing is found in the cache.
     texts = [f"{demo_note}\nPLAN: in company {number}\n" for number in range(6)]
-    aged = [Note(text=text, age_years=60 + number) for number, text in enumerate(texts)]
-    results = list(client.code_notes(aged))
+    company = [Note(note_id=str(number), text=text) for number, text in enumerate(texts)]
+    results = dict(client.code_notes(company))
     assert server.metric("coding_processes_cpu_seconds") > spent
     assert len(results) == len(texts)
-    for result in results:
+    for number, result in results.items():
         assert isinstance(result, NoteResult)
-        assert_sound(result, texts[0])
+        assert_sound(result, texts[int(number)])
         assert told(result) == told(alone)
 
 
 def test_a_coding_process_that_is_killed_loses_no_note_and_is_replaced(
     own_server: Service, demo_note: str
 ) -> None:
-    texts = [f"{demo_note}\nPLAN: note {number}\n" for number in range(24)]
+    company = [Note(note_id=str(n), text=f"{demo_note}\nPLAN: note {n}\n") for n in range(24)]
     start_processes(own_server)
     (child,) = children(own_server)
     results: list[object] = []
     with Bertillon(own_server.target) as client:
-        for result in client.code_notes(texts):
+        for _, result in client.code_notes(company):
             results.append(result)
             if len(results) == 4:
                 os.kill(child, signal.SIGKILL)
-    assert [type(result) for result in results] == [NoteResult] * len(texts)
+    assert [type(result) for result in results] == [NoteResult] * len(company)
     wait_until(lambda: own_server.metric("coding_processes") == 1)
     assert child not in children(own_server)
     assert own_server.metric("coding_process_restarts") == 1
