@@ -193,7 +193,12 @@ class Processes:
         failures = 0
         while not self._ending:
             began = time.monotonic()
-            as_told = await self._run()
+            try:
+                as_told = await self._run()
+            except OSError as error:
+                # No memory or no file for one more process, which may pass.
+                _LOG.error("process_not_started", reason=type(error).__name__)
+                as_told = False
             lasted = time.monotonic() - began
             if not as_told:
                 failures = 0 if lasted >= _LONG_LIFE_S else failures + 1

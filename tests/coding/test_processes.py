@@ -1,0 +1,33 @@
+"""Coding processes that cannot be had: the caller is told to do without, and they are tried again."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import pytest
+
+from bertillon_server.coding.processes import ElsewhereError, Processes
+from bertillon_server.coding.results import NoteInput
+from bertillon_server.coding.section_jobs import Job, in_jobs
+from bertillon_server.inference.call import Call
+
+JOB = Job("2026", NoteInput(""), ())
+
+
+@pytest.mark.parametrize("command", [["/there/is/no/such/program"], [sys.executable, "-c", "pass"]])
+async def test_a_process_that_does_not_start_or_ends_at_once_is_tried_again(command: list[str]) -> None:
+    processes = Processes(1, command, None)
+    assert not processes.are_ready()
+    async with asyncio.timeout(30):
+        while processes.restarts < 1:  # noqa: ASYNC110 - another process, which does not tell when it has ended
+            await asyncio.sleep(0.01)
+    with pytest.raises(ElsewhereError):
+        await processes.code(JOB, Call())
+    await processes.stop()
+
+
+def test_sections_share_a_job_up_to_a_length_and_each_is_in_one() -> None:
+    assert in_jobs([]) == []
+    assert in_jobs([100, 200]) == [[0, 1]]
+    assert in_jobs([5_000, 5_000, 90_000, 10]) == [[0, 1], [2], [3]]
