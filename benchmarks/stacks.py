@@ -19,14 +19,14 @@ STAGES: tuple[tuple[str, str], ...] = (
     ("vector search", r"inference/(vectors|concepts|flat_vectors)\.py"),
     ("tokenizing", r"inference/tokenizer\.py|coding/windows\.py"),
     ("scheduling", r"inference/"),
-    ("sections", r"coding/section(_|s\.)(?!jobs)"),
+    ("sections", r"coding/section(_|s\.)(?!jobs|work)"),
     ("assertion rules", r"coding/(assertion/|fusion)"),
     (
         "linking",
         r"coding/(linking|ranking|relinking|decoding|axes|context|standing|candidates|overlaps|heads|coder)",
     ),
     ("encounter rules", r"coding/(encounter|combinations|symptoms|detail|confidence|codeable|history|usage)"),
-    ("flow and threads", r"coding/(flow|pool|processes|section_jobs)|app/"),
+    ("flow and threads", r"coding/(flow|pool|processes|elsewhere|section_jobs|section_work)|app/"),
     ("reading", r"coding/"),
     ("protobuf and API", r"api/|google/protobuf"),
 )

@@ -25,6 +25,7 @@ from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.knowledge import load_knowledge
 from bertillon_server.coding.reading import Reading
 from bertillon_server.coding.results import NoteInput, Outline, SectionResult
+from bertillon_server.inference.onnx_session import require_exact_int8
 
 SYSTEM = "icd-10-cm"
 DATE = dt.date(2026, 5, 11)
@@ -52,6 +53,8 @@ class NoteJob:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
+        # Without it answers would not be equal on a processor that has no 8-bit dot products.
+        require_exact_int8(options)
         self._session = ort.InferenceSession(
             str(opened.path(ENCODER_FILE)), options, providers=["CPUExecutionProvider"]
         )

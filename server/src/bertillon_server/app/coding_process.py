@@ -14,15 +14,15 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
+from bertillon_server.app.coders import make_coder
 from bertillon_server.bundle.loader import Bundle, load_bundle
 from bertillon_server.bundle.manifest import ENCODER_FILE
 from bertillon_server.catalog.folder import CatalogFolder
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.coder import Coder
-from bertillon_server.coding.knowledge import load_knowledge, load_learned
+from bertillon_server.coding.knowledge import load_learned
 from bertillon_server.coding.processes import read_message, write_message
 from bertillon_server.coding.section_jobs import Answer, Failed, Identity, Job, Ready, code_job
 from bertillon_server.inference.batching import Batcher
@@ -70,12 +70,9 @@ def main() -> None:
 def _serve(settings: ProcessSettings, connected: socket.socket, read: Callable[[int], bytes]) -> None:
     bundle = load_bundle(settings.bundle)
     learned = load_learned(bundle)
-    rules = version("bertillon-server")
     with Catalog.open(imported=CatalogFolder(settings.catalog_dir)) as catalog:
         coders = {
-            release.version: Coder(
-                load_knowledge(bundle, catalog, settings.system, release.version, rules, learned)
-            )
+            release.version: make_coder(bundle, catalog, settings.system, release.version, learned)
             for release in catalog.releases(settings.system)
         }
         encoder = Encoder(bundle.path(ENCODER_FILE))

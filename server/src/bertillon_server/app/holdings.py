@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version as version_of
 from typing import Any, Final
 
 import structlog
 
 from bertillon_server.api.validation import DEFAULT_SYSTEM
+from bertillon_server.app.coders import make_coder
 from bertillon_server.app.settings import Settings
 from bertillon_server.audit.auditor import Auditor
 from bertillon_server.audit.book import CatalogFlags, CodeBook
@@ -22,7 +22,7 @@ from bertillon_server.catalog.folder import CatalogFolder
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.imported import ImportedConcepts, load_concepts
-from bertillon_server.coding.knowledge import Learned, load_knowledge
+from bertillon_server.coding.knowledge import Learned
 from bertillon_server.coding.procedures.descriptors import DescriptorSystem
 from bertillon_server.coding.procedures.index import load_index
 from bertillon_server.coding.procedures.pcs import PcsLinker
@@ -84,7 +84,7 @@ class Library:
 
         coders = {
             release.version: kept("coders", (DEFAULT_SYSTEM, release.version))
-            or Coder(self._knowledge(catalog, release.version))
+            or make_coder(self.bundle, catalog, DEFAULT_SYSTEM, release.version, self.learned)
             for release in catalog.releases(DEFAULT_SYSTEM)
         }
         concepts: dict[Key, ImportedConcepts] = {}
@@ -122,7 +122,3 @@ class Library:
         }
         releases = Releases(catalog, DEFAULT_SYSTEM, coders, concepts, procedures)
         return Holdings(catalog, coders, concepts, procedures, releases, audits)
-
-    def _knowledge(self, catalog: Catalog, version: str) -> Any:  # noqa: ANN401 - a Knowledge
-        rules = version_of("bertillon-server")
-        return load_knowledge(self.bundle, catalog, DEFAULT_SYSTEM, version, rules, self.learned)

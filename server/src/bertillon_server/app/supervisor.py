@@ -26,12 +26,8 @@ from bertillon_server.app.orders import SIGNALS, Order, Report, Stage, Task, wor
 from bertillon_server.app.settings import Settings, join_address, split_address
 from bertillon_server.app.startup import StartupError
 from bertillon_server.app.worker_metrics import WorkerMetrics
+from bertillon_server.restarts import pause_after
 
-# Between the end of a worker and the start of its successor: twice as long each time it ends soon after.
-_SHORTEST_PAUSE_S: Final = 0.5
-_LONGEST_PAUSE_S: Final = 30.0
-# A worker that has served so long ended for another reason than the one before it.
-_LONG_LIFE_S: Final = 60.0
 # What a worker may take to stop beside `settle_s` and `grace_s`.
 _LEAVE_S: Final = 15.0
 
@@ -204,8 +200,7 @@ class Supervisor:
             problem = worker.problem.problem or f"worker {worker.number} ended while it started"
             raise _failure(problem, worker.problem.exit_code)
         served = 0.0 if worker.serving_since is None else time.monotonic() - worker.serving_since
-        failures = 0 if served >= _LONG_LIFE_S else worker.failures + 1
-        pause = min(_SHORTEST_PAUSE_S * 2 ** max(0, failures - 1), _LONGEST_PAUSE_S)
+        pause, failures = pause_after(served, worker.failures)
         self._due[worker.number] = (time.monotonic() + pause, failures)
         self._metrics.restarts.inc()
         self._log.error(

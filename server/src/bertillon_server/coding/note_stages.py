@@ -46,6 +46,11 @@ class Piece:
     lone: Lone | None = None
     key: bytes | None = None
 
+    @property
+    def code_points(self) -> int:
+        """Length of the section."""
+        return self.section.span.end - self.section.span.start
+
 
 class Coded(NamedTuple):
     """What a section was coded to, in its place; `packed` as if by itself, empty where nothing is kept."""
@@ -152,7 +157,7 @@ def stages_for(note: NoteInput, releases: Releases) -> NoteStages:
 
 
 def recall(found: Sequence[tuple[Piece, bytes]]) -> list[Coded]:
-    """Return what sections were coded to elsewhere; each takes microseconds, so that one stage does for all."""
+    """Return what sections were coded to by themselves, each in its place; it takes microseconds."""
     return [Coded(unpack(packed, piece.section.span.start), Timings(), packed) for piece, packed in found]
 
 

@@ -32,6 +32,7 @@ from bertillon_server.coding.section_jobs import Answer, Failed, Identity, Job, 
 from bertillon_server.inference.call import Call
 from bertillon_server.inference.errors import DeadlineUnreachableError
 from bertillon_server.inference.pending import rank
+from bertillon_server.restarts import pause_after
 
 DEPTH = 2
 """Jobs in a process's hands: the one that it codes, and the next, so that it never waits for the event loop."""
@@ -39,10 +40,6 @@ DEPTH = 2
 LEAVE_S = 5.0
 """Seconds given to a process to end by itself."""
 
-_SHORTEST_PAUSE_S = 0.5
-_LONGEST_PAUSE_S = 30.0
-# A process that has lasted so long ended for another reason than the one before it.
-_LONG_LIFE_S = 60.0
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _LENGTH = struct.Struct("<I")
@@ -120,9 +117,14 @@ class Processes:
         return tuple(process.pid for process in self._ready)
 
     @property
+    def idle(self) -> int:
+        """How many are ready and have nothing to code."""
+        return sum(not process.jobs for process in self._ready)
+
+    @property
     def are_busy(self) -> bool:
         """Whether all that are ready have something to code, and with it the cores."""
-        return bool(self._ready) and all(process.jobs for process in self._ready)
+        return bool(self._ready) and not self.idle
 
     def use(self, identity: Identity) -> None:
         """Code with what was loaded here under this identity; processes with anything else are replaced."""
@@ -201,8 +203,7 @@ class Processes:
                 as_told = False
             lasted = time.monotonic() - began
             if not as_told:
-                failures = 0 if lasted >= _LONG_LIFE_S else failures + 1
-                pause = min(_SHORTEST_PAUSE_S * 2 ** max(0, failures - 1), _LONGEST_PAUSE_S)
+                pause, failures = pause_after(lasted, failures)
                 _LOG.error("process_ended", lasted_s=round(lasted, 1), again_s=pause)
                 await asyncio.sleep(pause)
             self.restarts += 1

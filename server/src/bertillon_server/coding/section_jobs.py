@@ -8,22 +8,23 @@ codes and numbers, packed as the cache keeps them.
 from __future__ import annotations
 
 import dataclasses
+import heapq
 import time
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.packing import pack
 from bertillon_server.coding.results import NoteInput, Section, Timings
 from bertillon_server.coding.section_cache import Lone
 from bertillon_server.inference.batching import Batcher
+from bertillon_server.inference.passes import Encode, Pass, encode_at_once
 
 JOB_CODE_POINTS = 6_000
-"""Length of the sections from which on a job takes no more of them: half a second of work at most, unless one section
-alone is longer, so that several processes share a long note."""
+"""Length of the sections of a job, about, unless one section alone is longer: a quarter to half a second of work."""
+
+SMALLEST_JOB_CODE_POINTS = 600
+"""Length below which a job is not worth sharing out: its windows would make poor batches."""
 
 Identity = tuple[object, ...]
 """What tells two loads of the same releases from loads of others."""
@@ -36,15 +37,6 @@ class Job(NamedTuple):
     shared: NoteInput
     sections: tuple[tuple[str, Section, bool], ...]
     """Text of a section by itself, the section in it, and whether it is codeable."""
-
-
-class Pass(NamedTuple):
-    """A call of the encoder: windows, their tokens, seconds by the clock and of the processor."""
-
-    windows: int
-    tokens: int
-    seconds: float
-    processor_s: float
 
 
 class Answer(NamedTuple):
@@ -67,14 +59,6 @@ class Ready(NamedTuple):
     identity: Identity
 
 
-class Encode(Protocol):
-    """An encoder of windows of one length: int64 [windows, tokens] to [windows, tokens, width]."""
-
-    def __call__(self, ids: NDArray[np.int64], /) -> NDArray[np.floating]:
-        """Return the rows of each window."""
-        ...
-
-
 def job_of(release: str, lones: Sequence[Lone]) -> Job:
     """Return the job of coding sections by themselves; all are of one note."""
     shared = dataclasses.replace(lones[0].note, text="")
@@ -87,7 +71,7 @@ def code_job(job: Job, coder: Coder, encode: Encode, batcher: Batcher) -> Answer
     read = [coder.read(note, section) for note, (_, section, _) in zip(notes, job.sections, strict=True)]
     windows = [window for reading in read for window in reading.windows]
     began = time.perf_counter()
-    rows, passes = _encoded(windows, encode, batcher)
+    rows, passes = encode_at_once(windows, encode, batcher)
     infer_us = round((time.perf_counter() - began) * 1e6)
     every = iter(rows)
     packed, timings = [], []
@@ -100,31 +84,19 @@ def code_job(job: Job, coder: Coder, encode: Encode, batcher: Batcher) -> Answer
     return Answer(tuple(packed), tuple(timings), tuple(passes))
 
 
-def in_jobs(lengths: Sequence[int]) -> list[list[int]]:
-    """Return which sections, of given lengths in code points, go into a job together."""
-    jobs: list[list[int]] = []
-    taken = JOB_CODE_POINTS
-    for index, length in enumerate(lengths):
-        if taken >= JOB_CODE_POINTS:
-            jobs.append([])
-            taken = 0
-        jobs[-1].append(index)
-        taken += length
-    return jobs
+def in_jobs(lengths: Sequence[int], ways: int = 1) -> list[list[int]]:
+    """Return which sections, of given lengths in code points, go into a job together.
 
-
-def _encoded(
-    windows: Sequence[NDArray[np.int64]],
-    encode: Callable[[NDArray[np.int64]], NDArray[np.floating]],
-    batcher: Batcher,
-) -> tuple[list[NDArray[np.floating]], list[Pass]]:
-    rows: list[NDArray[np.floating]] = [np.empty(0, np.float16)] * len(windows)
-    passes = []
-    for indices in batcher.of_one_length([window.size for window in windows]):
-        began, spent = time.perf_counter(), time.thread_time()
-        encoded = encode(np.stack([windows[index] for index in indices]))
-        seconds, spent = time.perf_counter() - began, time.thread_time() - spent
-        passes.append(Pass(len(indices), len(indices) * windows[indices[0]].size, seconds, spent))
-        for index, row in zip(indices, encoded, strict=True):
-            rows[index] = row
-    return rows, passes
+    There are as many jobs, about equally long, as are to work on them at once (`ways`), or more where those would be
+    longer than a job is, or fewer where they would be shorter.
+    """
+    total = sum(lengths)
+    wanted = max(-(-total // JOB_CODE_POINTS), min(ways, total // SMALLEST_JOB_CODE_POINTS), 1)
+    jobs: list[list[int]] = [[] for _ in range(min(wanted, len(lengths)))]
+    filled = [(0, index) for index in range(len(jobs))]
+    # The longest first, each to whom has least.
+    for section in sorted(range(len(lengths)), key=lambda section: -lengths[section]):
+        length, job = heapq.heappop(filled)
+        jobs[job].append(section)
+        heapq.heappush(filled, (length + lengths[section], job))
+    return [sorted(job) for job in jobs]

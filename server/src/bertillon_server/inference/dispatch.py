@@ -9,7 +9,6 @@ is known by its token ids, so that a call that brings the same window joins it.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -20,6 +19,7 @@ from bertillon_server.inference.call import Priority
 from bertillon_server.inference.cost import CostModel
 from bertillon_server.inference.errors import DeadlineUnreachableError
 from bertillon_server.inference.observer import SchedulerObserver, ShedReason
+from bertillon_server.inference.passes import encode_at_once
 from bertillon_server.inference.pending import Encoded, Encoding, PendingCall, Place, Window, rank
 from bertillon_server.inference.queue import WindowQueue
 from bertillon_server.inference.workers import (
@@ -27,7 +27,6 @@ from bertillon_server.inference.workers import (
     Outcome,
     WindowEncoder,
     WorkerPool,
-    one_per_row,
 )
 
 # One in the hands of the worker that is kept for interactive windows and one behind it.
@@ -104,23 +103,12 @@ class Dispatcher:
     def encode_here(self, windows: Sequence[NDArray[np.int64]]) -> Encoded:
         """Encode windows in the calling thread, whichever that is, and tell the observer on the event loop."""
         began = self._clock()
-        rows: dict[int, Encoding] = {}
-        for indices in self._batcher.of_one_length([window.size for window in windows]):
-            length = windows[indices[0]].size
-            started, spent = self._clock(), time.thread_time()
-            try:
-                stacked = np.stack([windows[index] for index in indices])
-                encoded = one_per_row(self._encoder.encode(stacked), len(indices))
-            except BaseException as error:
-                raise EncodingFailedError(f"the encoder failed: {type(error).__name__}") from error
-            seconds, spent = self._clock() - started, time.thread_time() - spent
-            tokens = length * len(indices)
+        rows, passes = encode_at_once(windows, self._encoder.encode, self._batcher, self._clock)
+        for one in passes:
             self._loop.call_soon_threadsafe(
-                self._observer.batch, len(indices), tokens, tokens, seconds, spent
+                self._observer.batch, one.windows, one.tokens, one.tokens, one.seconds, one.processor_s
             )
-            rows.update(zip(indices, encoded, strict=True))
-        spent_us = round((self._clock() - began) * 1e6)
-        return Encoded(tuple(rows[index] for index in range(len(windows))), 0, spent_us)
+        return Encoded(tuple(rows), 0, round((self._clock() - began) * 1e6))
 
     def abandon(self, pending: PendingCall, error: Exception, reason: ShedReason | None = None) -> None:
         """Fail a call and withdraw its windows; `reason` when that counts as shedding."""

@@ -34,12 +34,16 @@ def session_options(intra_op_threads: int = 1, *, arena: bool = True) -> ort.Ses
     # 3 is "error": warnings would reach standard error in a format that is not the server's.
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if multiplies_int8_inexactly():
-        # Products of 8-bit activations and 8-bit weights are added in 16 bits on such a processor and
-        # saturate. This makes weights unsigned while loading, for kernels that don't: half as fast, exact,
-        # and the same answers as everywhere else.
-        options.add_session_config_entry("session.x64quantprecision", "1")
+    require_exact_int8(options)
     return options
+
+
+def require_exact_int8(options: ort.SessionOptions) -> None:
+    """Have a session answer as everywhere else where int8 products can saturate (`multiplies_int8_inexactly`)."""
+    if multiplies_int8_inexactly():
+        # Products of 8-bit activations and 8-bit weights are added in 16 bits on such a processor. This makes
+        # weights unsigned while loading, for kernels that don't: half as fast, and exact.
+        options.add_session_config_entry("session.x64quantprecision", "1")
 
 
 def multiplies_int8_inexactly() -> bool:

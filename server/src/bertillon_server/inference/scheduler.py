@@ -24,6 +24,7 @@ from bertillon_server.inference.cost import CostModel
 from bertillon_server.inference.dispatch import Dispatcher
 from bertillon_server.inference.errors import DrainingError
 from bertillon_server.inference.observer import NullObserver, SchedulerObserver, ShedReason
+from bertillon_server.inference.passes import Pass
 from bertillon_server.inference.pending import Encoded, PendingCall
 from bertillon_server.inference.workers import WindowEncoder
 
@@ -180,10 +181,10 @@ class Scheduler:
         """
         return self._dispatcher.encode_here(windows)
 
-    def encoded_elsewhere(self, windows: int, tokens: int, seconds: float, processor_s: float) -> None:
+    def encoded_elsewhere(self, call: Pass) -> None:
         """Count, and learn from, a call of the encoder in another process of the server."""
-        self._cost.observe(tokens, seconds)
-        self._observer.batch(windows, tokens, tokens, seconds, processor_s)
+        self._cost.observe(call.tokens, call.seconds)
+        self._observer.batch(call.windows, call.tokens, call.tokens, call.seconds, call.processor_s)
 
     def stats(self) -> SchedulerStats:
         """Return where the scheduler stands."""
