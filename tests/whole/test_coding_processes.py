@@ -54,22 +54,36 @@ def own_server(bundle: Path, tmp_path: Path) -> Iterator[Service]:
         yield service
 
 
-def test_a_bulk_note_comes_to_what_it_comes_to_when_it_is_alone(
-    client: Bertillon, server: Service, demo_note: str
+def test_a_note_comes_to_the_same_wherever_its_sections_are_coded(
+    bundle: Path, tmp_path: Path, demo_note: str
 ) -> None:
-    assert server.metric("coding_processes") == server.metric("coding_processes_wanted") > 0
-    alone = client.code_note_all(demo_note + "\nPLAN: alone\n")
-    spent = server.metric("coding_processes_cpu_seconds")
-    # Texts of their own, so that nothing is found in the cache.
     texts = [f"{demo_note}\nPLAN: in company {number}\n" for number in range(6)]
     company = [Note(note_id=str(number), text=text) for number, text in enumerate(texts)]
-    results = dict(client.code_notes(company))
-    assert server.metric("coding_processes_cpu_seconds") > spent
+    flags = "--coding-processes=2", "--cache-bytes=0"
+    with serving(tmp_path, *flags, bundle=bundle) as server, Bertillon(server.target) as client:
+        here = client.code_note_all(texts[0])
+        assert children(server) == []
+        start_processes(server)
+        wait_until(lambda: server.metric("coding_processes") == 2)
+        spent = server.metric("coding_processes_cpu_seconds")
+        shared = client.code_note_all(texts[0])
+        assert server.metric("coding_processes_cpu_seconds") > spent
+        results = dict(client.code_notes(company))
+    assert_sound(shared, texts[0])
+    assert told(shared) == told(here)
     assert len(results) == len(texts)
     for number, result in results.items():
         assert isinstance(result, NoteResult)
         assert_sound(result, texts[int(number)])
-        assert told(result) == told(alone)
+        assert told(result) == told(here)
+
+
+def test_a_note_of_which_all_sections_are_known_needs_no_process(
+    client: Bertillon, server: Service, demo_note: str
+) -> None:
+    assert server.metric("coding_processes") > 0
+    first, again = (client.code_note_all(demo_note) for _ in range(2))
+    assert told(again) == told(first)
 
 
 def test_a_coding_process_that_is_killed_loses_no_note_and_is_replaced(

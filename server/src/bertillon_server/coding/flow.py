@@ -206,7 +206,7 @@ def _shared_out(pieces: Sequence[Piece], idle: int) -> tuple[list[Piece], list[l
     While some of those are idle they share the note, and the shortest section stays: it is done, and streamed, while
     the others are being read. With none idle, or for a bulk note, of which nobody waits for a section, nothing stays.
     """
-    if not idle or len(pieces) == 1:
+    if not idle or len(pieces) < 2:
         return [], shared_out(pieces, 1)
     shortest = min(pieces, key=lambda piece: piece.code_points)
     return [shortest], shared_out([piece for piece in pieces if piece is not shortest], idle)
