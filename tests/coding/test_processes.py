@@ -1,29 +1,138 @@
-"""Coding processes that cannot be had: the caller is told to do without, and they are tried again."""
+"""Coding processes: which jobs go to one together, and what happens when they cannot be had."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bertillon_server.coding.processes import ElsewhereError, Processes
-from bertillon_server.coding.results import NoteInput
-from bertillon_server.coding.section_jobs import JOB_CODE_POINTS, Job, in_jobs
-from bertillon_server.inference.call import Call
+from bertillon_server.coding.results import NoteInput, Section
+from bertillon_server.coding.section_jobs import BATCH_CODE_POINTS, JOB_CODE_POINTS, Job, in_jobs
+from bertillon_server.coding.spans import Span
+from bertillon_server.coding.vocabulary import SectionKind
+from bertillon_server.inference.call import Call, Priority
+from bertillon_server.inference.errors import DeadlineUnreachableError
 
 JOB = Job("2026", NoteInput(""), ())
+BULK, STANDARD = Call(Priority.BULK), Call(Priority.STANDARD)
+
+# Answers each job with the number of its batch and how many jobs were in that; one of no length fails.
+ECHO = """
+import socket, sys
+from bertillon_server.coding.processes import read_message, write_message
+from bertillon_server.coding.section_jobs import Answer, Failed, Ready
+with socket.socket(fileno=int(sys.argv[1])) as server, server.makefile("rb") as told:
+    read_message(told.read)
+    server.sendall(write_message(Ready(())))
+    number = 0
+    try:
+        while True:
+            jobs = read_message(told.read)
+            number += 1
+            for job in jobs:
+                answer = Answer((bytes([number, len(jobs)]),), (), ())
+                server.sendall(write_message(answer if job.code_points else Failed("ValueError")))
+    except EOFError:
+        pass
+"""
+
+
+def job_of_length(code_points: int) -> Job:
+    text, whole = "x" * code_points, Span(0, code_points)
+    return Job("2026", NoteInput(""), ((text, Section(0, SectionKind.PLAN, whole, None, whole), True),))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - another process changes it, which does not tell
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def one_process() -> AsyncIterator[Processes]:
+    """Run a process that is ready."""
+    processes = Processes(1, [sys.executable, "-c", ECHO], None)
+    try:
+        await until(processes.are_ready)
+        yield processes
+    finally:
+        await processes.stop()
+
+
+async def batch_of(processes: Processes, job: Job, call: Call) -> tuple[int, int]:
+    """Return which batch a job was in, and how many were in that."""
+    number, jobs = (await processes.code(job, call)).packed[0]
+    return number, jobs
+
+
+async def test_bulk_jobs_that_wait_go_together_and_what_someone_waits_for_goes_before_them_alone() -> None:
+    async with one_process() as processes:
+        calls = [BULK, BULK, BULK, BULK, BULK, STANDARD]
+        batches = await asyncio.gather(*(batch_of(processes, job_of_length(100), call) for call in calls))
+    # The first two are in its hands before the others are there.
+    assert batches == [(1, 1), (2, 1), (4, 3), (4, 3), (4, 3), (3, 1)]
+
+
+async def test_bulk_jobs_go_together_up_to_a_length() -> None:
+    half = BATCH_CODE_POINTS // 2
+    async with one_process() as processes:
+        batches = await asyncio.gather(*(batch_of(processes, job_of_length(half), BULK) for _ in range(6)))
+    assert batches == [(1, 1), (2, 1), (3, 2), (3, 2), (4, 2), (4, 2)]
+
+
+async def test_a_job_whose_deadline_has_passed_or_whose_caller_has_left_is_not_coded() -> None:
+    async with one_process() as processes:
+        late = Call(Priority.STANDARD, deadline=time.monotonic() - 1)
+        with pytest.raises(DeadlineUnreachableError):
+            await processes.code(job_of_length(100), late)
+        waiting = [asyncio.ensure_future(batch_of(processes, job_of_length(100), BULK)) for _ in range(4)]
+        await asyncio.sleep(0)
+        waiting[2].cancel()
+        batches = await asyncio.gather(waiting[0], waiting[1], waiting[3])
+    assert batches == [(1, 1), (2, 1), (3, 1)]
+
+
+async def test_a_job_that_fails_is_left_to_the_caller_and_the_process_goes_on() -> None:
+    async with one_process() as processes:
+        with pytest.raises(ElsewhereError):
+            await processes.code(JOB, BULK)
+        assert await batch_of(processes, job_of_length(100), BULK) == (2, 1)
+        assert processes.restarts == 0
+
+
+async def test_a_process_with_other_releases_than_the_server_codes_nothing() -> None:
+    processes = Processes(1, [sys.executable, "-c", ECHO], None)
+    processes.use(("other",))
+    assert not processes.are_ready()
+    await until(lambda: processes.restarts > 0)
+    assert not processes.pids
+    await processes.stop()
+
+
+async def test_processes_are_replaced_when_other_releases_are_used() -> None:
+    async with one_process() as processes:
+        before = processes.pids
+        processes.use(("other",))
+        assert not processes.pids
+        with pytest.raises(ElsewhereError):
+            await processes.code(job_of_length(100), BULK)
+        processes.use(())
+        await until(lambda: processes.pids != ())
+        assert processes.pids != before
 
 
 @pytest.mark.parametrize("command", [["/there/is/no/such/program"], [sys.executable, "-c", "pass"]])
 async def test_a_process_that_does_not_start_or_ends_at_once_is_tried_again(command: list[str]) -> None:
     processes = Processes(1, command, None)
     assert not processes.are_ready()
-    async with asyncio.timeout(30):
-        while processes.restarts < 1:  # noqa: ASYNC110 - another process, which does not tell when it has ended
-            await asyncio.sleep(0.01)
+    await until(lambda: processes.restarts > 0)
     with pytest.raises(ElsewhereError):
         await processes.code(JOB, Call())
     await processes.stop()

@@ -21,10 +21,9 @@ from bertillon_server.bundle.loader import Bundle, load_bundle
 from bertillon_server.bundle.manifest import ENCODER_FILE
 from bertillon_server.catalog.folder import CatalogFolder
 from bertillon_server.catalog.store import Catalog
-from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.knowledge import load_learned
 from bertillon_server.coding.processes import read_message, write_message
-from bertillon_server.coding.section_jobs import Answer, Failed, Identity, Job, Ready, code_job
+from bertillon_server.coding.section_jobs import Identity, Ready, code_jobs
 from bertillon_server.inference.batching import Batcher
 from bertillon_server.inference.encoder import Encoder
 from bertillon_server.inference.threads import STEPS_BACK
@@ -84,14 +83,6 @@ def _serve(settings: ProcessSettings, connected: socket.socket, read: Callable[[
         gc.freeze()
         connected.sendall(write_message(Ready(identity_of(bundle, catalog, settings.system))))
         while True:
-            job = read_message(read)
-            connected.sendall(write_message(_answer(job, coders, encoder, batcher)))
-
-
-def _answer(job: object, coders: dict[str, Coder], encoder: Encoder, batcher: Batcher) -> Answer | Failed:
-    try:
-        if not isinstance(job, Job):
-            return Failed("no job")
-        return code_job(job, coders[job.release], encoder.encode, batcher)
-    except Exception as error:  # noqa: BLE001 - told to the server, which codes the sections itself
-        return Failed(type(error).__name__)
+            jobs = read_message(read)
+            for answer in code_jobs(jobs, coders, encoder.encode, batcher) if isinstance(jobs, tuple) else ():
+                connected.sendall(write_message(answer))

@@ -172,18 +172,21 @@ class CodingFlow:
 
         What is done there uses all cores and is in nobody's way. They are not started for notes that come one at a
         time, which do as well here. Interactive notes stay, and those whose releases were replaced or whose sections
-        are coded in their note.
+        are coded in their note; and one that would wait for bulk notes there while there is room here.
         """
-        return (
-            self._processes is not None
-            and call.priority is not Priority.INTERACTIVE
-            and (
-                call.priority is Priority.BULK or self._under_way >= IN_COMPANY or bool(self._processes.pids)
-            )
-            and generation == self._generation
-            and all(piece.lone is not None for piece in pieces)
-            and self._processes.are_ready()
-        )
+        processes = self._processes
+        if (
+            processes is None
+            or call.priority is Priority.INTERACTIVE
+            or generation != self._generation
+            or not all(piece.lone is not None for piece in pieces)
+        ):
+            return False
+        if call.priority is Priority.BULK:
+            return processes.are_ready()
+        if not processes.pids and self._under_way < IN_COMPANY:
+            return False
+        return processes.are_ready() and (not processes.are_in_bulk or self._means.scheduler.is_busy)
 
     def _look_up(self, pieces: Sequence[Piece]) -> tuple[list[tuple[Piece, bytes]], list[Piece]]:
         """Return the sections that were coded before, each with what it was coded to, and the others."""

@@ -28,14 +28,15 @@ from pathlib import Path
 
 import structlog
 
-from bertillon_server.coding.section_jobs import Answer, Failed, Identity, Job, Ready
-from bertillon_server.inference.call import Call
+from bertillon_server.coding.section_jobs import BATCH_CODE_POINTS, Answer, Failed, Identity, Job, Ready
+from bertillon_server.inference.call import Call, Priority
 from bertillon_server.inference.errors import DeadlineUnreachableError
 from bertillon_server.inference.pending import rank
 from bertillon_server.restarts import pause_after
 
 DEPTH = 2
-"""Jobs in a process's hands: the one that it codes, and the next, so that it never waits for the event loop."""
+"""Jobs in a process's hands below which it gets more: while it codes the last one, so that it never waits for the
+event loop, and nobody who comes waits for more than what is coded together."""
 
 LEAVE_S = 5.0
 """Seconds given to a process to end by itself."""
@@ -76,6 +77,18 @@ class _Waiting:
     call: Call = field(compare=False)
     future: asyncio.Future[Answer] = field(compare=False)
 
+    @property
+    def is_bulk(self) -> bool:
+        return self.call.priority is Priority.BULK
+
+    def expires(self) -> bool:
+        """Fail where the deadline has passed; tells whether it has."""
+        deadline = self.call.deadline
+        if deadline is None or time.monotonic() < deadline:
+            return False
+        self.future.set_exception(DeadlineUnreachableError("the deadline has passed"))
+        return True
+
 
 class _Process:
     """A process that is ready, and the jobs in its hands, first the one that it codes."""
@@ -84,6 +97,8 @@ class _Process:
         self.pid = pid
         self.writer = writer
         self.jobs: deque[asyncio.Future[Answer]] = deque()
+        # Whether those given last are of bulk notes.
+        self.is_in_bulk = False
 
 
 class Processes:
@@ -126,6 +141,11 @@ class Processes:
         """Whether all that are ready have something to code, and with it the cores."""
         return bool(self._ready) and not self.idle
 
+    @property
+    def are_in_bulk(self) -> bool:
+        """Whether all that are ready code bulk notes, for which anything else that came now would wait."""
+        return bool(self._ready) and all(process.jobs and process.is_in_bulk for process in self._ready)
+
     def use(self, identity: Identity) -> None:
         """Code with what was loaded here under this identity; processes with anything else are replaced."""
         if identity != self._identity:
@@ -165,14 +185,28 @@ class Processes:
             process = min(self._ready, key=lambda one: len(one.jobs))
             if len(process.jobs) >= DEPTH:
                 return
-            waiting = heapq.heappop(self._waiting)
-            if waiting.future.done():
-                continue  # given up
-            if waiting.call.deadline is not None and time.monotonic() >= waiting.call.deadline:
-                waiting.future.set_exception(DeadlineUnreachableError("the deadline has passed"))
+            if together := self._next():
+                process.jobs.extend(waiting.future for waiting in together)
+                process.is_in_bulk = together[0].is_bulk
+                process.writer.write(write_message(tuple(waiting.job for waiting in together)))
+
+    def _next(self) -> list[_Waiting]:
+        """Take what is next: a job that someone waits for alone, and of bulk notes an even share of what there is."""
+        together: list[_Waiting] = []
+        length, share = 0, 0.0
+        while self._waiting:
+            first = self._waiting[0]
+            if first.future.done() or first.expires():
+                heapq.heappop(self._waiting)
                 continue
-            process.jobs.append(waiting.future)
-            process.writer.write(write_message(waiting.job))
+            if not together:
+                total = sum(waiting.job.code_points for waiting in self._waiting)
+                share = min(BATCH_CODE_POINTS, total / len(self._ready))
+            elif not first.is_bulk or not together[0].is_bulk or length + first.job.code_points > share:
+                break
+            together.append(heapq.heappop(self._waiting))
+            length += first.job.code_points
+        return together
 
     def _dismiss(self, process: _Process) -> None:
         """Let a process end, once it has done what is in its hands."""

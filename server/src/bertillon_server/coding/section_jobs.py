@@ -10,21 +10,30 @@ from __future__ import annotations
 import dataclasses
 import heapq
 import time
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.packing import pack
+from bertillon_server.coding.reading import Reading
 from bertillon_server.coding.results import NoteInput, Section, Timings
 from bertillon_server.coding.section_cache import Lone
 from bertillon_server.inference.batching import Batcher
 from bertillon_server.inference.passes import Encode, Pass, encode_at_once
+from bertillon_server.inference.pending import Encoding
 
 JOB_CODE_POINTS = 6_000
 """Length of the sections of a job, about, unless one section alone is longer: a quarter to half a second of work."""
 
 SMALLEST_JOB_CODE_POINTS = 600
 """Length below which a job is not worth sharing out: its windows would make poor batches."""
+
+BATCH_CODE_POINTS = 12_000
+"""Length of the jobs of bulk notes that a process codes together, about: four notes. The windows of one note alone
+make small batches, on which the encoder takes a tenth longer."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Identity = tuple[object, ...]
 """What tells two loads of the same releases from loads of others."""
@@ -38,6 +47,11 @@ class Job(NamedTuple):
     sections: tuple[tuple[str, Section, bool], ...]
     """Text of a section by itself, the section in it, and whether it is codeable."""
 
+    @property
+    def code_points(self) -> int:
+        """Length of the sections."""
+        return sum(len(text) for text, _, _ in self.sections)
+
 
 class Answer(NamedTuple):
     """What the sections of a job were coded to, in order: packed mentions, and the time that each took."""
@@ -45,6 +59,7 @@ class Answer(NamedTuple):
     packed: tuple[bytes, ...]
     timings: tuple[Timings, ...]
     passes: tuple[Pass, ...]
+    """Calls of the encoder that were not told before, for this job and for those beside it."""
 
 
 class Failed(NamedTuple):
@@ -65,23 +80,33 @@ def job_of(release: str, lones: Sequence[Lone]) -> Job:
     return Job(release, shared, tuple((lone.note.text, lone.section, lone.codeable) for lone in lones))
 
 
-def code_job(job: Job, coder: Coder, encode: Encode, batcher: Batcher) -> Answer:
-    """Code the sections of a job in the calling thread; windows of all of them are encoded together."""
-    notes = [dataclasses.replace(job.shared, text=text) for text, _, _ in job.sections]
-    read = [coder.read(note, section) for note, (_, section, _) in zip(notes, job.sections, strict=True)]
-    windows = [window for reading in read for window in reading.windows]
+def code_jobs(
+    jobs: Sequence[Job], coders: Mapping[str, Coder], encode: Encode, batcher: Batcher
+) -> Iterator[Answer | Failed]:
+    """Code jobs in the calling thread, each with the coder of its release; yield in order what they came to.
+
+    Windows of all of them are encoded together, for better batches. One that fails before or after leaves the others
+    alone; when the encoder fails, so do all.
+    """
+    read = [_tried(_read, job, coders) for job in jobs]
+    sections = [section for one in read if not isinstance(one, Failed) for section in one]
+    windows = [window for section in sections for window in section.reading.windows]
     began = time.perf_counter()
-    rows, passes = encode_at_once(windows, encode, batcher)
-    infer_us = round((time.perf_counter() - began) * 1e6)
-    every = iter(rows)
-    packed, timings = [], []
-    for note, reading, (_, _, codeable) in zip(notes, read, job.sections, strict=True):
-        done = coder.code(note, reading, [next(every) for _ in reading.windows], codeable=codeable)
-        packed.append(pack(done.mentions))
-        # The windows of all sections were encoded together: the time is told once, with the first that has any.
-        spent, infer_us = (infer_us, 0) if reading.windows else (0, infer_us)
-        timings.append(dataclasses.replace(done.timings, infer_us=spent))
-    return Answer(tuple(packed), tuple(timings), tuple(passes))
+    encoded = _tried(encode_at_once, windows, encode, batcher)
+    if isinstance(encoded, Failed):
+        yield from (encoded for _ in jobs)
+        return
+    rows, passes = iter(encoded[0]), encoded[1]
+    token_us = (time.perf_counter() - began) * 1e6 / max(1, sum(window.size for window in windows))
+    for job, one in zip(jobs, read, strict=True):
+        if isinstance(one, Failed):
+            yield one
+            continue
+        own = [[next(rows) for _ in section.reading.windows] for section in one]
+        answer = _tried(_coded, one, own, coders[job.release], token_us)
+        # They are told once, whichever jobs they were for.
+        yield answer if isinstance(answer, Failed) else answer._replace(passes=tuple(passes))
+        passes = passes if isinstance(answer, Failed) else []
 
 
 def in_jobs(lengths: Sequence[int], ways: int = 1) -> list[list[int]]:
@@ -100,3 +125,41 @@ def in_jobs(lengths: Sequence[int], ways: int = 1) -> list[list[int]]:
         jobs[job].append(section)
         heapq.heappush(filled, (length + lengths[section], job))
     return [sorted(job) for job in jobs]
+
+
+class _Read(NamedTuple):
+    """A section that was read."""
+
+    note: NoteInput
+    reading: Reading
+    codeable: bool
+
+
+def _read(job: Job, coders: Mapping[str, Coder]) -> list[_Read]:
+    coder = coders[job.release]
+    notes = [dataclasses.replace(job.shared, text=text) for text, _, _ in job.sections]
+    return [
+        _Read(note, coder.read(note, section), codeable)
+        for note, (_, section, codeable) in zip(notes, job.sections, strict=True)
+    ]
+
+
+def _coded(
+    sections: Sequence[_Read], rows: Sequence[Sequence[Encoding]], coder: Coder, token_us: float
+) -> Answer:
+    packed, timings = [], []
+    for section, encoded in zip(sections, rows, strict=True):
+        done = coder.code(section.note, section.reading, encoded, codeable=section.codeable)
+        packed.append(pack(done.mentions))
+        # They were encoded together with others: its share is by its tokens.
+        spent = round(token_us * sum(window.size for window in section.reading.windows))
+        timings.append(dataclasses.replace(done.timings, infer_us=spent))
+    return Answer(tuple(packed), tuple(timings), ())
+
+
+def _tried(step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T | Failed:
+    """Return what a step comes to, or that it failed: the server codes the sections itself then."""
+    try:
+        return step(*arguments, **named)
+    except Exception as error:  # noqa: BLE001 - whatever it is, only its type may be told
+        return Failed(type(error).__name__)
