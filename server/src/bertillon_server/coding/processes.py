@@ -1,9 +1,10 @@
 """Processes that code sections beside the server's own, for notes that come many at a time.
 
 Python computes in one thread of a process at a time, and what surrounds the encoder is Python: one process cannot use
-two cores for it, and what bulk notes compute delays whoever types. So notes in company are coded elsewhere, each
-section from beginning to end in one thread, and the server's own process keeps to calls and to those that wait for
-them. These processes stand back for all others.
+two cores for it, and what bulk notes compute delays whoever types. So notes are coded elsewhere, each section from
+beginning to end in one thread, and the server's own process keeps to calls and to those that type. These processes
+stand back for all others. Idle ones share what someone waits for (`section_jobs.in_jobs`); of bulk notes that wait,
+one takes several at a time, for better batches.
 
 They are started when they are first of use, in about the time that the server took to load, and until one is ready
 everything is coded here. One that ends is replaced, and what it was working on is coded here instead: no note fails
