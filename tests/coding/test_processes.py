@@ -19,25 +19,31 @@ from bertillon_server.coding.spans import Span
 from bertillon_server.coding.vocabulary import SectionKind
 from bertillon_server.inference.call import Call, Priority
 from bertillon_server.inference.errors import DeadlineUnreachableError
+from bertillon_server.inference.passes import Pass
 
 JOB = Job("2026", NoteInput(""), ())
 BULK, STANDARD = Call(Priority.BULK), Call(Priority.STANDARD)
 
-# Answers each job with the number of its batch and how many jobs were in that; one of no length fails.
+# Answers each job with its length, the number of its batch and how many jobs were in that. One of no length fails,
+# and one of 13 code points ends the process.
 ECHO = """
 import socket, sys
 from bertillon_server.coding.processes import read_message, write_message
 from bertillon_server.coding.section_jobs import Answer, Failed, Ready
+from bertillon_server.inference.passes import Pass
 with socket.socket(fileno=int(sys.argv[1])) as server, server.makefile("rb") as told:
     read_message(told.read)
     server.sendall(write_message(Ready(())))
     number = 0
     try:
         while True:
-            jobs = read_message(told.read)
+            jobs = read_message(told.read).jobs
             number += 1
             for job in jobs:
-                answer = Answer((bytes([number, len(jobs)]),), (), ())
+                if job.code_points == 13:
+                    sys.exit(1)
+                echo = str(job.code_points).encode(), bytes([number, len(jobs)])
+                answer = Answer(echo, (), (Pass(1, job.code_points, 0.0, 0.0),))
                 server.sendall(write_message(answer if job.code_points else Failed("ValueError")))
     except EOFError:
         pass
@@ -56,9 +62,10 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def one_process() -> AsyncIterator[Processes]:
-    """Run a process that is ready."""
-    processes = Processes(1, [sys.executable, "-c", ECHO], None)
+async def one_process(told: list[Pass] | None = None) -> AsyncIterator[Processes]:
+    """Run a process that is ready; `told` is given what is observed."""
+    observe = ignore if told is None else told.append
+    processes = Processes(1, [sys.executable, "-c", ECHO], None, observe)
     try:
         await until(processes.are_ready)
         yield processes
@@ -68,8 +75,13 @@ async def one_process() -> AsyncIterator[Processes]:
 
 async def batch_of(processes: Processes, job: Job, call: Call) -> tuple[int, int]:
     """Return which batch a job was in, and how many were in that."""
-    number, jobs = (await processes.code(job, call)).packed[0]
+    own, (number, jobs) = (await processes.code(job, call)).packed
+    assert int(own) == job.code_points, "the answer of another job"
     return number, jobs
+
+
+def ignore(one: Pass) -> None:
+    assert one.windows
 
 
 async def test_bulk_jobs_that_wait_go_together_and_what_someone_waits_for_goes_before_them_alone() -> None:
@@ -99,6 +111,38 @@ async def test_a_job_whose_deadline_has_passed_or_whose_caller_has_left_is_not_c
     assert batches == [(1, 1), (2, 1), (3, 1)]
 
 
+async def test_a_caller_who_leaves_takes_nobody_elses_answer_and_what_was_coded_for_it_counts() -> None:
+    told: list[Pass] = []
+    async with one_process(told) as processes:
+        waiting = [
+            asyncio.ensure_future(batch_of(processes, job_of_length(n), BULK)) for n in (1, 2, 3, 4, 5)
+        ]
+        await asyncio.sleep(0)
+        # The first two are in the process's hands.
+        waiting[1].cancel()
+        assert [await one for one in (waiting[0], *waiting[2:])] == [(1, 1), (3, 3), (3, 3), (3, 3)]
+    assert sorted(one.tokens for one in told) == [1, 2, 3, 4, 5]
+
+
+async def test_what_a_process_had_in_hand_when_it_ended_is_left_to_the_callers() -> None:
+    async with one_process() as processes:
+        calls = [processes.code(job_of_length(length), BULK) for length in (100, 101, 102, 13, 103)]
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        assert [isinstance(answer, ElsewhereError) for answer in answers] == [False] * 3 + [True] * 2
+        await until(lambda: processes.pids != ())
+        assert await batch_of(processes, job_of_length(7), BULK) == (1, 1)
+        assert processes.restarts == 1
+
+
+async def test_jobs_that_wait_when_other_releases_are_used_are_left_to_their_callers() -> None:
+    async with one_process() as processes:
+        waiting = [asyncio.ensure_future(processes.code(job_of_length(n), BULK)) for n in (50, 51, 52, 53)]
+        await asyncio.sleep(0)
+        processes.use(("other",))
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [isinstance(answer, ElsewhereError) for answer in answers] == [False, False, True, True]
+
+
 async def test_a_job_that_fails_is_left_to_the_caller_and_the_process_goes_on() -> None:
     async with one_process() as processes:
         with pytest.raises(ElsewhereError):
@@ -108,7 +152,7 @@ async def test_a_job_that_fails_is_left_to_the_caller_and_the_process_goes_on() 
 
 
 async def test_a_process_with_other_releases_than_the_server_codes_nothing() -> None:
-    processes = Processes(1, [sys.executable, "-c", ECHO], None)
+    processes = Processes(1, [sys.executable, "-c", ECHO], None, ignore)
     processes.use(("other",))
     assert not processes.are_ready()
     await until(lambda: processes.restarts > 0)
@@ -130,7 +174,7 @@ async def test_processes_are_replaced_when_other_releases_are_used() -> None:
 
 @pytest.mark.parametrize("command", [["/there/is/no/such/program"], [sys.executable, "-c", "pass"]])
 async def test_a_process_that_does_not_start_or_ends_at_once_is_tried_again(command: list[str]) -> None:
-    processes = Processes(1, command, None)
+    processes = Processes(1, command, None, ignore)
     assert not processes.are_ready()
     await until(lambda: processes.restarts > 0)
     with pytest.raises(ElsewhereError):
@@ -149,6 +193,7 @@ def test_as_many_as_are_idle_share_a_note_about_evenly_unless_it_is_short() -> N
     assert sorted(in_jobs([100, 900, 200, 1_000], ways=2)) == [[0, 3], [1, 2]]
     assert in_jobs([100, 900, 200, 1_000], ways=0) == [[0, 1, 2, 3]]
     assert in_jobs([300, 400], ways=2) == [[0, 1]]
+    assert sorted(in_jobs([13_000, 0, 0])) == [[0], [1], [2]]
 
 
 @given(st.lists(st.integers(0, 20_000), max_size=30), st.integers(0, 8))

@@ -88,4 +88,4 @@ def test_when_the_encoder_fails_all_jobs_do_and_nothing_of_the_text_is_told(
         raise ValueError(f"{PHRASE} {ids}")
 
     answers = list(code_jobs(jobs, coders, failing, BATCHER))
-    assert answers == [Failed("EncodingFailedError")] * len(jobs)
+    assert answers == [Failed("ValueError")] * len(jobs)

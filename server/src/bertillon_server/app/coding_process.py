@@ -23,7 +23,7 @@ from bertillon_server.catalog.folder import CatalogFolder
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.knowledge import load_learned
 from bertillon_server.coding.processes import read_message, write_message
-from bertillon_server.coding.section_jobs import Identity, Ready, code_jobs
+from bertillon_server.coding.section_jobs import Identity, Jobs, Ready, code_jobs
 from bertillon_server.inference.batching import Batcher
 from bertillon_server.inference.encoder import Encoder
 from bertillon_server.inference.threads import STEPS_BACK
@@ -83,6 +83,8 @@ def _serve(settings: ProcessSettings, connected: socket.socket, read: Callable[[
         gc.freeze()
         connected.sendall(write_message(Ready(identity_of(bundle, catalog, settings.system))))
         while True:
-            jobs = read_message(read)
-            for answer in code_jobs(jobs, coders, encoder.encode, batcher) if isinstance(jobs, tuple) else ():
+            told = read_message(read)
+            if not isinstance(told, Jobs):
+                raise TypeError("no jobs")
+            for answer in code_jobs(told.jobs, coders, encoder.encode, batcher):
                 connected.sendall(write_message(answer))

@@ -130,7 +130,7 @@ def _put_together(settings: Settings, observer: Observer, bundle: Bundle) -> Com
     )
     pool = StagePool(settings.inference_threads)
     cache = SectionCache(settings.cache_bytes, observer) if settings.cache_bytes else None
-    processes = _processes(settings, bundle, holdings)
+    processes = _processes(settings, bundle, holdings, scheduler)
     coding = CodingFlow(holdings.releases, scheduler, pool, cache, processes)
     audit = AuditFlow(coding, holdings.audits, pool)
     current = Current(catalog)
@@ -167,7 +167,9 @@ def _put_together(settings: Settings, observer: Observer, bundle: Bundle) -> Com
     )
 
 
-def _processes(settings: Settings, bundle: Bundle, holdings: Holdings) -> Processes | None:
+def _processes(
+    settings: Settings, bundle: Bundle, holdings: Holdings, scheduler: Scheduler
+) -> Processes | None:
     if not settings.coding_process_count:
         return None
     told = ProcessSettings(
@@ -178,6 +180,6 @@ def _processes(settings: Settings, bundle: Bundle, holdings: Holdings) -> Proces
     )
     # Without -P the directory in which the server was started would come before the installed packages.
     command = [sys.executable, "-P", "-c", PROGRAM]
-    processes = Processes(settings.coding_process_count, command, told)
+    processes = Processes(settings.coding_process_count, command, told, scheduler.encoded_elsewhere)
     processes.use(identity_of(bundle, holdings.catalog, DEFAULT_SYSTEM))
     return processes

@@ -1,7 +1,7 @@
 """Takes one note through its stages and yields events as sections finish.
 
-Nothing here computes: stages (`note_stages`) run in a pool of threads, windows in the scheduler's workers, and the
-event loop only waits for both.
+Nothing here computes: stages (`note_stages`) run in a pool of threads, windows in the scheduler's workers, sections
+of many notes in other processes (`elsewhere`), and the event loop only waits for them.
 """
 
 from __future__ import annotations
@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
 
 from bertillon_server.coding.current import Current
-from bertillon_server.coding.elsewhere import code_elsewhere, shared_out
+from bertillon_server.coding.elsewhere import Plan, code_elsewhere, plan_of
 from bertillon_server.coding.note_stages import NoteStages, Piece, stages_for
 from bertillon_server.coding.pool import StagePool
 from bertillon_server.coding.processes import Processes
@@ -39,7 +38,11 @@ from bertillon_server.inference.call import Call, Priority
 from bertillon_server.inference.scheduler import Scheduler
 
 IN_COMPANY = 2
-"""Notes under way from which on processes are started for notes that are no bulk notes."""
+"""Notes under way from which on each has company."""
+
+MOST_STAYING = 2
+"""Notes that are coded here at once because they would wait for bulk notes elsewhere. More would share the one thread
+in which Python computes; elsewhere they go before bulk notes that are not begun."""
 
 
 class CodingFlow:
@@ -58,8 +61,8 @@ class CodingFlow:
         self._generation = 0
         self._means = Means(pool, scheduler, cache)
         self._processes = processes
-        # Notes that are being coded.
-        self._under_way = 0
+        # Notes that are being coded, and those of them that would have waited for bulk notes elsewhere.
+        self._under_way = self._staying = 0
 
     def take_up(self, releases: Releases, identity: Identity = ()) -> asyncio.Event:
         """Code with other releases from now on; the event is set when no call uses the old ones any more."""
@@ -93,13 +96,15 @@ class CodingFlow:
             try:
                 outline, pieces = await self._means.compute(call, stages.cut, self._means.cache, generation)
                 work = SectionWork(self._means, stages, outline, call, admission, began)
-                tasks = self._begun(work, pieces, generation)
+                tasks, stays = self._begun(work, pieces, generation)
             except BaseException:
                 self._under_way -= 1
                 raise
             all_done = asyncio.gather(*tasks, return_exceptions=True)
             # A caller that reads slowly holds its results, not the capacity that others wait for.
-            all_done.add_done_callback(lambda all_done: self._leave(admission, done=_is_done(all_done)))
+            all_done.add_done_callback(
+                lambda all_done: self._leave(admission, stays=stays, done=_is_done(all_done))
+            )
             results: list[SectionResult] = []
             try:
                 yield outline
@@ -147,46 +152,39 @@ class CodingFlow:
         encoded = await self._means.scheduler.encode(read.windows, call)
         return await self._means.compute(call, code_note, stages, read, encoded)
 
-    def _leave(self, admission: Admission, *, done: bool) -> None:
+    def _leave(self, admission: Admission, *, stays: bool, done: bool) -> None:
         self._under_way -= 1
+        self._staying -= stays
         admission.release(done=done)
 
     def _begun(
         self, work: SectionWork, pieces: Sequence[Piece], generation: int
-    ) -> list[asyncio.Future[list[SectionResult]]]:
-        """Begin the work of a note: sections found in the cache together, others here one by one or elsewhere."""
+    ) -> tuple[list[asyncio.Future[list[SectionResult]]], bool]:
+        """Begin the work of a note: sections found in the cache together, others here one by one or elsewhere.
+
+        Returns whether it stays because it would wait elsewhere, too.
+        """
         found, rest = self._look_up(pieces)
-        begun: list[Coroutine[Any, Any, list[SectionResult]]]
-        if self._processes is not None and self._goes_elsewhere(rest, work.call, generation):
-            here, jobs = _shared_out(rest, 0 if work.call.priority is Priority.BULK else self._processes.idle)
-            begun = [work.section(piece) for piece in here]
-            begun += [code_elsewhere(work, job, self._processes) for job in jobs]
-        else:
-            begun = [work.section(piece) for piece in rest]
+        plan = self._plan(rest, work.call, generation)
+        self._staying += plan.stays
+        begun = [work.section(piece) for piece in plan.here]
+        if self._processes is not None:
+            begun += [code_elsewhere(work, job, self._processes) for job in plan.jobs]
         if found:
             begun.append(work.found(found))
-        return [asyncio.ensure_future(one) for one in begun]
+        return [asyncio.ensure_future(one) for one in begun], plan.stays
 
-    def _goes_elsewhere(self, pieces: Sequence[Piece], call: Call, generation: int) -> bool:
-        """Whether other processes are to code sections of a note.
-
-        What is done there uses all cores and is in nobody's way. They are not started for notes that come one at a
-        time, which do as well here. Interactive notes stay, and those whose releases were replaced or whose sections
-        are coded in their note; and one that would wait for bulk notes there while there is room here.
-        """
-        processes = self._processes
-        if (
-            processes is None
-            or call.priority is Priority.INTERACTIVE
-            or generation != self._generation
-            or not all(piece.lone is not None for piece in pieces)
-        ):
-            return False
-        if call.priority is Priority.BULK:
-            return processes.are_ready()
-        if not processes.pids and self._under_way < IN_COMPANY:
-            return False
-        return processes.are_ready() and (not processes.are_in_bulk or self._means.scheduler.is_busy)
+    def _plan(self, pieces: Sequence[Piece], call: Call, generation: int) -> Plan:
+        # The others have the releases of now alone.
+        if self._processes is None or generation != self._generation:
+            return Plan(list(pieces), [])
+        return plan_of(
+            pieces,
+            call.priority,
+            self._processes,
+            has_company=self._under_way >= IN_COMPANY,
+            has_room=self._staying < MOST_STAYING,
+        )
 
     def _look_up(self, pieces: Sequence[Piece]) -> tuple[list[tuple[Piece, bytes]], list[Piece]]:
         """Return the sections that were coded before, each with what it was coded to, and the others."""
@@ -201,18 +199,6 @@ class CodingFlow:
             else:
                 found.append((piece, packed))
         return found, rest
-
-
-def _shared_out(pieces: Sequence[Piece], idle: int) -> tuple[list[Piece], list[list[Piece]]]:
-    """Return the sections of a note that are coded here, and those of each job for other processes.
-
-    While some of those are idle they share the note, and the shortest section stays: it is done, and streamed, while
-    the others are being read. With none idle, or for a bulk note, of which nobody waits for a section, nothing stays.
-    """
-    if not idle or len(pieces) < 2:
-        return [], shared_out(pieces, 1)
-    shortest = min(pieces, key=lambda piece: piece.code_points)
-    return [shortest], shared_out([piece for piece in pieces if piece is not shortest], idle)
 
 
 def _is_done(work: asyncio.Future[list[list[SectionResult] | BaseException]]) -> bool:

@@ -1,4 +1,4 @@
-"""Processes that code sections beside the server's own, for notes that come many at a time.
+"""Processes that code sections beside the server's own.
 
 Python computes in one thread of a process at a time, and what surrounds the encoder is Python: one process cannot use
 two cores for it, and what bulk notes compute delays whoever types. So notes are coded elsewhere, each section from
@@ -29,15 +29,16 @@ from pathlib import Path
 
 import structlog
 
-from bertillon_server.coding.section_jobs import BATCH_CODE_POINTS, Answer, Failed, Identity, Job, Ready
+from bertillon_server.coding.section_jobs import BATCH_CODE_POINTS, Answer, Failed, Identity, Job, Jobs, Ready
 from bertillon_server.inference.call import Call, Priority
 from bertillon_server.inference.errors import DeadlineUnreachableError
+from bertillon_server.inference.passes import Pass
 from bertillon_server.inference.pending import rank
 from bertillon_server.restarts import pause_after
 
 DEPTH = 2
 """Jobs in a process's hands below which it gets more: while it codes the last one, so that it never waits for the
-event loop, and nobody who comes waits for more than what is coded together."""
+event loop, and whoever comes waits for little more than what is coded together."""
 
 LEAVE_S = 5.0
 """Seconds given to a process to end by itself."""
@@ -106,13 +107,16 @@ class Processes:
     """Several processes that code sections. Belongs to one event loop.
 
     `command` starts one, which finds its socket under the number that is added as the last argument; `settings` is
-    what it is told first.
+    what it is told first. `observe` is given each call of the encoder there.
     """
 
-    def __init__(self, count: int, command: Sequence[str], settings: object) -> None:
+    def __init__(
+        self, count: int, command: Sequence[str], settings: object, observe: Callable[[Pass], None]
+    ) -> None:
         self._count = count
         self._command = command
         self._settings = settings
+        self._observe = observe
         self._identity: Identity = ()
         self._ages = itertools.count()
         self._waiting: list[_Waiting] = []
@@ -189,7 +193,7 @@ class Processes:
             if together := self._next():
                 process.jobs.extend(waiting.future for waiting in together)
                 process.is_in_bulk = together[0].is_bulk
-                process.writer.write(write_message(tuple(waiting.job for waiting in together)))
+                process.writer.write(write_message(Jobs(tuple(waiting.job for waiting in together))))
 
     def _next(self) -> list[_Waiting]:
         """Take what is next: a job that someone waits for alone, and of bulk notes an even share of what there is."""
@@ -201,7 +205,8 @@ class Processes:
                 heapq.heappop(self._waiting)
                 continue
             if not together:
-                total = sum(waiting.job.code_points for waiting in self._waiting)
+                lengths = (waiting.job.code_points for waiting in self._waiting if not waiting.future.done())
+                total = sum(lengths)
                 share = min(BATCH_CODE_POINTS, total / len(self._ready))
             elif not first.is_bulk or not together[0].is_bulk or length + first.job.code_points > share:
                 break
@@ -232,8 +237,8 @@ class Processes:
             began = time.monotonic()
             try:
                 as_told = await self._run()
-            except OSError as error:
-                # No memory or no file for one more process, which may pass.
+            except Exception as error:  # noqa: BLE001 - a keeper that ended would say nothing, and keep nothing
+                # No memory or no file for one more process, for one, which may pass.
                 _LOG.error("process_not_started", reason=type(error).__name__)
                 as_told = False
             lasted = time.monotonic() - began
@@ -286,6 +291,10 @@ class Processes:
                 await _ended(program)
 
     def _take(self, process: _Process, message: object) -> None:
+        if isinstance(message, Answer):
+            # Also where nobody waits for it any more: they may be for other jobs, and took their time.
+            for one in message.passes:
+                self._observe(one)
         future = process.jobs.popleft()
         if not future.done():
             if isinstance(message, Answer):

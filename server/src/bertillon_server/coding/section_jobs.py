@@ -21,6 +21,7 @@ from bertillon_server.coding.section_cache import Lone
 from bertillon_server.inference.batching import Batcher
 from bertillon_server.inference.passes import Encode, Pass, encode_at_once
 from bertillon_server.inference.pending import Encoding
+from bertillon_server.inference.workers import EncodingFailedError
 
 JOB_CODE_POINTS = 6_000
 """Length of the sections of a job, about, unless one section alone is longer: a quarter to half a second of work."""
@@ -51,6 +52,15 @@ class Job(NamedTuple):
     def code_points(self) -> int:
         """Length of the sections."""
         return sum(len(text) for text, _, _ in self.sections)
+
+    def __repr__(self) -> str:
+        return f"<Job of {len(self.sections)} sections>"
+
+
+class Jobs(NamedTuple):
+    """Jobs that a process codes together."""
+
+    jobs: tuple[Job, ...]
 
 
 class Answer(NamedTuple):
@@ -118,12 +128,13 @@ def in_jobs(lengths: Sequence[int], ways: int = 1) -> list[list[int]]:
     total = sum(lengths)
     wanted = max(-(-total // JOB_CODE_POINTS), min(ways, total // SMALLEST_JOB_CODE_POINTS), 1)
     jobs: list[list[int]] = [[] for _ in range(min(wanted, len(lengths)))]
-    filled = [(0, index) for index in range(len(jobs))]
+    # Length, sections, job: by their number too, so that none is left without.
+    filled = [(0, 0, index) for index in range(len(jobs))]
     # The longest first, each to whom has least.
     for section in sorted(range(len(lengths)), key=lambda section: -lengths[section]):
-        length, job = heapq.heappop(filled)
+        length, count, job = heapq.heappop(filled)
         jobs[job].append(section)
-        heapq.heappush(filled, (length + lengths[section], job))
+        heapq.heappush(filled, (length + lengths[section], count + 1, job))
     return [sorted(job) for job in jobs]
 
 
@@ -161,5 +172,7 @@ def _tried(step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T | F
     """Return what a step comes to, or that it failed: the server codes the sections itself then."""
     try:
         return step(*arguments, **named)
+    except EncodingFailedError as error:
+        return Failed(type(error.__cause__ or error).__name__)
     except Exception as error:  # noqa: BLE001 - whatever it is, only its type may be told
         return Failed(type(error).__name__)
