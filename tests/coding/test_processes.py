@@ -108,7 +108,7 @@ async def test_a_job_whose_deadline_has_passed_or_whose_caller_has_left_is_not_c
         await asyncio.sleep(0)
         waiting[2].cancel()
         batches = await asyncio.gather(waiting[0], waiting[1], waiting[3])
-    assert batches == [(1, 1), (2, 1), (3, 1)]
+    assert list(batches) == [(1, 1), (2, 1), (3, 1)]
 
 
 async def test_a_caller_who_leaves_takes_nobody_elses_answer_and_what_was_coded_for_it_counts() -> None:
