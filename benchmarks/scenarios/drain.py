@@ -39,10 +39,11 @@ def measure(bench: Bench) -> Measured:
     """Stop servers with SIGTERM while notes come in."""
     rounds = bench.choose(2, 10)
     ends: Counter[End] = Counter()
+    lost_as: Counter[str] = Counter()
     codes = []
     for round_number in range(rounds):
         with bench.server() as server:
-            ends += run(_drained(bench, server, bench.seed + round_number))
+            ends += run(_drained(bench, server, bench.seed + round_number, lost_as))
             codes.append(server.stop())
     return Measured(
         {
@@ -50,11 +51,11 @@ def measure(bench: Bench) -> Measured:
             **{end.value: Figure(ends[end], "requests") for end in End if end is not End.LOST},
             "exit_code": Figure(max(codes), "code"),
         },
-        details={"rounds": rounds},
+        details={"rounds": rounds, "lost_as": dict(lost_as)},
     )
 
 
-async def _drained(bench: Bench, server: Service, seed: int) -> Counter[End]:
+async def _drained(bench: Bench, server: Service, seed: int, lost_as: Counter[str]) -> Counter[End]:
     ends: Counter[End] = Counter()
     async with calling(server.target) as caller:
         texts = bench.texts()
@@ -68,7 +69,10 @@ async def _drained(bench: Bench, server: Service, seed: int) -> Counter[End]:
             try:
                 await caller.note_or_raise(requests[index])
             except grpc.aio.AioRpcError as error:
-                ends[_end(error)] += 1
+                end = _end(error)
+                ends[end] += 1
+                if end is End.LOST:
+                    lost_as[f"{error.code().name}: {error.details()}"] += 1
                 return outcome_of(error)
             ends[End.ANSWERED] += 1
             return Outcome.OK
