@@ -79,14 +79,17 @@ def sampled(process_id: int, seconds: float, rate: int = 100) -> Stacks:
 
 
 def folded(text: str, process_id: int) -> Counter[tuple[str, ...]]:
-    """Read stacks in the folded format: frames between semicolons, the process first, then a blank and a count."""
+    """Read stacks in the folded format: frames between semicolons, processes first, then a blank and a count."""
     stacks: Counter[tuple[str, ...]] = Counter()
     for line in text.splitlines():
         frames, _, count = line.rpartition(" ")
-        process, *rest = frames.split(";")
-        found = _PROCESS.match(process)
-        first = SERVER if found is None or int(found[1]) == process_id else CODING
-        stack = (first, *(_short(frame) for frame in (rest if found else frames.split(";"))))
+        rest = frames.split(";")
+        # py-spy names a process and, before it, those that started it.
+        inner = process_id
+        while rest and (found := _PROCESS.match(rest[0])) is not None:
+            inner = int(found[1])
+            del rest[0]
+        stack = (SERVER if inner == process_id else CODING, *map(_short, rest))
         if frames and count.isdigit() and not _WAITS.match(stack[-1]):
             stacks[stack] += int(count)
     return stacks

@@ -17,7 +17,8 @@ def test_time_goes_to_the_stage_of_the_innermost_function_of_ours_and_waiting_to
 
 
 def test_what_other_processes_compute_is_told_apart() -> None:
-    sampled = FOLDED + 'process 9:"python -P";main (/x/bertillon_server/coding/reading.py:5) 100\n'
+    sampled = FOLDED + 'process 9:"python -P";main (/x/bertillon_server/coding/reading.py:5) 60\n'
+    sampled += 'process 7:"server";process 8:"python";main (/x/bertillon_server/coding/reading.py:5) 40\n'
     sampled += 'process 7:"server";main (/x/bertillon_server/coding/reading.py:5) 20\n'
     stacks = folded(sampled, 7)
     assert by_stage(stacks, CODING) == {"reading": 100 / 220}
