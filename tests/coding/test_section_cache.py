@@ -20,6 +20,7 @@ from bertillon_server.coding.coder import Coder
 from bertillon_server.coding.flow import CodingFlow
 from bertillon_server.coding.packing import pack, unpack
 from bertillon_server.coding.pool import StagePool
+from bertillon_server.coding.processes import ElsewhereError, Processes
 from bertillon_server.coding.releases import Releases
 from bertillon_server.coding.results import (
     CodingOptions,
@@ -32,10 +33,12 @@ from bertillon_server.coding.results import (
     Versions,
 )
 from bertillon_server.coding.section_cache import ENTRY_BYTES, LookUp, SectionCache, alone
+from bertillon_server.coding.section_jobs import Answer, Job
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.vocabulary import CodingProfile, SectionKind, Setting, Sex
 from bertillon_server.inference.call import Call, Priority
 from bertillon_server.inference.errors import DeadlineUnreachableError
+from bertillon_server.inference.passes import Pass
 from bertillon_server.inference.scheduler import Scheduler
 from small_knowledge import PHRASE, RELEASE, SYSTEM, encode, knowledge
 
@@ -77,15 +80,38 @@ def releases(coder: Coder) -> Iterator[Releases]:
         yield Releases(catalog, SYSTEM, {RELEASE: coder})
 
 
+class Losing(Processes):
+    """Other processes that keep a job until they are told to lose it."""
+
+    def __init__(self) -> None:
+        super().__init__(0, (), None, observe=list[Pass]().append)
+        self.begun, self.lost = asyncio.Event(), asyncio.Event()
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        return (1,)
+
+    def are_ready(self) -> bool:
+        return True
+
+    async def code(self, job: Job, call: Call) -> Answer:  # noqa: ARG002 - whatever it is
+        self.begun.set()
+        await self.lost.wait()
+        raise ElsewhereError
+
+
 @asynccontextmanager
 async def flowing(
-    releases: Releases, cache: SectionCache | None, encoder: Encoder | None = None
+    releases: Releases,
+    cache: SectionCache | None,
+    encoder: Encoder | None = None,
+    processes: Processes | None = None,
 ) -> AsyncIterator[CodingFlow]:
     encoder = encoder or Encoder()
     scheduler, pool = Scheduler(encoder, workers=1), StagePool(1)
     await scheduler.start()
     try:
-        yield CodingFlow(releases, scheduler, pool, cache)
+        yield CodingFlow(releases, scheduler, pool, cache, processes)
     finally:
         await scheduler.stop(5)
         pool.shutdown()
@@ -308,3 +334,35 @@ async def test_two_notes_at_once_with_the_same_sections_have_the_same_results(re
         one, other = await asyncio.gather(*[events_of(flow, NoteInput(HISTORY + ASSESSMENT)) for _ in "ab"])
     assert one == other
     assert encoder.seen == 2
+
+
+async def test_sections_that_are_lost_elsewhere_are_coded_here_and_kept(releases: Releases) -> None:
+    note, call = NoteInput(HISTORY + ASSESSMENT), Call(Priority.BULK)
+    async with flowing(releases, None) as flow:
+        expected = await events_of(flow, note, call)
+    lookups, others = LookUps(), Losing()
+    others.lost.set()
+    async with flowing(releases, SectionCache(10**6, lookups), processes=others) as flow:
+        assert await events_of(flow, note, call) == expected
+        assert set(lookups) == {LookUp.MISS}
+        assert await events_of(flow, note, call) == expected
+    assert lookups[len(lookups) // 2 :] == [LookUp.HIT] * (len(lookups) // 2)
+
+
+async def test_who_waits_for_a_section_that_is_given_up_elsewhere_has_it_coded(releases: Releases) -> None:
+    note, call = NoteInput(HISTORY + ASSESSMENT), Call(Priority.BULK)
+    lookups, others = LookUps(), Losing()
+    async with flowing(releases, SectionCache(10**6, lookups), processes=others) as flow:
+        first = asyncio.ensure_future(events_of(flow, note, call))
+        await others.begun.wait()
+        second = flow.code_note(note, call)
+        assert isinstance(await anext(second), Outline)
+        await asyncio.sleep(0)  # its sections are begun now
+        first.cancel()
+        others.lost.set()
+        async with asyncio.timeout(10):
+            assert len([event async for event in second]) > 2
+    # What it waited for came to nothing, so that it was no find.
+    assert set(lookups) == {LookUp.MISS}
+    with pytest.raises(asyncio.CancelledError):
+        await first
