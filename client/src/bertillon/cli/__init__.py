@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -17,4 +18,9 @@ def main() -> None:
             raise
         sys.stderr.write("bertillon: the command line needs its extra: pip install 'bertillon[cli]'\n")
         sys.exit(2)
-    program(prog_name="bertillon")
+    try:
+        program(prog_name="bertillon")
+    finally:
+        # A call that is freed only while the interpreter ends takes a lock which a thread of grpc, stopped by then,
+        # may hold for ever. Now those threads run.
+        gc.collect()

@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from bertillon.coding.v1 import types_pb2 as types
 from bertillon_server.api.record import CallRecord
-from bertillon_server.coding.processes import Processes, processor_seconds, resident_bytes
+from bertillon_server.app.process_usage import processor_seconds, resident_bytes
+from bertillon_server.coding.processes import Processes
 from bertillon_server.coding.section_cache import LookUp, SectionCache
 from bertillon_server.inference.call import Priority
 from bertillon_server.inference.observer import ShedReason

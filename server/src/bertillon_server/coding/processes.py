@@ -17,7 +17,6 @@ import asyncio
 import contextlib
 import heapq
 import itertools
-import os
 import pickle
 import socket
 import struct
@@ -25,7 +24,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import structlog
 
@@ -43,8 +41,6 @@ event loop, and whoever comes waits for little more than what is coded together.
 LEAVE_S = 5.0
 """Seconds given to a process to end by itself."""
 
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
-_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _LENGTH = struct.Struct("<I")
 _LOG = structlog.get_logger("bertillon.processes")
 
@@ -318,23 +314,3 @@ async def _ended(program: asyncio.subprocess.Process) -> None:
         except TimeoutError:
             program.kill()
             await program.wait()
-
-
-def resident_bytes(pids: Sequence[int]) -> int:
-    """Return the resident memory of processes, as far as the system tells."""
-    return sum(int(_told(pid, "statm", 1)) for pid in pids) * _PAGE_BYTES
-
-
-def processor_seconds(pids: Sequence[int]) -> float:
-    """Return the processor time of processes, the system's for them included, as far as the system tells."""
-    # User and system time are fields 14 and 15; the second is the name, which may have blanks and stands in brackets.
-    ticks = sum(int(_told(pid, "stat", field, after=")")) for pid in pids for field in (11, 12))
-    return ticks / _TICKS_A_SECOND
-
-
-def _told(pid: int, file: str, field: int, after: str = "") -> str:
-    try:
-        text = Path(f"/proc/{pid}/{file}").read_text("utf-8", errors="replace")
-        return text[text.rfind(after) + len(after) if after else 0 :].split()[field]
-    except (OSError, IndexError):
-        return "0"
