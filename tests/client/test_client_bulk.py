@@ -19,6 +19,7 @@ from bertillon.coding.v1 import coding_service_pb2 as coding
 
 TEXT = "HPI\nHas diabetes.\n\nROS\nDenies chest pain."
 GOING_AWAY = Failure(grpc.StatusCode.UNAVAILABLE, "going away")
+DROPPED = Failure(grpc.StatusCode.CANCELLED, "CANCELLED")
 
 
 def notes(count: int) -> Iterator[Note]:
@@ -136,7 +137,7 @@ def test_a_note_sent_back_without_advice_is_not_sent_again(client: Any, fake: Fa
     assert fake.received.count("n0") == 1
 
 
-@pytest.mark.parametrize("failure", [GOING_AWAY, None], ids=["broken", "ended"])
+@pytest.mark.parametrize("failure", [GOING_AWAY, DROPPED, None], ids=["broken", "dropped", "ended"])
 def test_a_lost_stream_loses_and_doubles_nothing(
     client: Any, fake: FakeBertillon, failure: Failure | None
 ) -> None:

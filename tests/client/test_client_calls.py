@@ -94,13 +94,17 @@ def test_a_deadline_is_the_callers_or_the_methods_own(make_client: MakeClient, f
         list(make_client(timeouts=Timeouts(code_note=0.2)).code_note(NOTE))
 
 
-def test_what_is_unavailable_or_overloaded_is_tried_again(client: Any, fake: FakeBertillon) -> None:
+def test_what_is_unavailable_overloaded_or_dropped_is_tried_again(client: Any, fake: FakeBertillon) -> None:
     fake.failures.extend(
-        [Failure(grpc.StatusCode.UNAVAILABLE), Failure(grpc.StatusCode.RESOURCE_EXHAUSTED, "full")]
+        [
+            Failure(grpc.StatusCode.UNAVAILABLE),
+            Failure(grpc.StatusCode.RESOURCE_EXHAUSTED, "full"),
+            Failure(grpc.StatusCode.CANCELLED, "CANCELLED"),
+        ]
     )
 
     assert client.get_code("I50.9").billable
-    assert fake.calls["GetCode"] == 3
+    assert fake.calls["GetCode"] == 4
 
 
 def test_tries_are_bounded(client: Any, fake: FakeBertillon) -> None:

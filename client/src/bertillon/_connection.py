@@ -155,7 +155,9 @@ class Connection:
                 "initialBackoff": f"{self.retries.initial_backoff:.3f}s",
                 "maxBackoff": f"{self.retries.max_backoff:.3f}s",
                 "backoffMultiplier": self.retries.multiplier,
-                "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
+                # A server that stops drops calls that no handler has yet begun with CANCELLED (grpc issue 41785).
+                # Calls that their own caller cancels have ended for gRPC and are not tried again.
+                "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED", "CANCELLED"],
             }
             config["methodConfig"] = [{"name": methods, "retryPolicy": policy}]
         return config

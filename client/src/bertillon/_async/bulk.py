@@ -17,6 +17,7 @@ import grpc
 from bertillon._connection import Connection
 from bertillon._errors import (
     BertillonError,
+    CallCancelledError,
     MessageTooLargeError,
     OverloadedError,
     UnavailableError,
@@ -219,4 +220,7 @@ class AsyncBulkRun:
 
 
 def _may_reopen(error: BertillonError) -> bool:
-    return isinstance(error, UnavailableError | OverloadedError)
+    # A server that stops may drop a stream that it has not begun, or not ended in time, with CANCELLED; where the
+    # service itself means it, it gives a reason.
+    dropped = isinstance(error, CallCancelledError) and not error.reason
+    return dropped or isinstance(error, UnavailableError | OverloadedError)

@@ -41,9 +41,11 @@ _HEALTH_OF: Final = ("", CODING, CATALOG)
 
 # A watcher of health that does not read may hold its service's lock; stopping does not wait longer for it.
 _HEALTH_S: Final = 1.0
-# Calls that wait in gRPC for a handler are refused with UNAVAILABLE until none has come for so long; dropped
-# ones would look CANCELLED to their callers, who would not try another replica.
-_QUIET_S: Final = 0.1
+# Calls that wait in gRPC for a handler are refused with UNAVAILABLE until none has begun in so many looks, so far
+# apart; gRPC drops what it still holds when it stops, with CANCELLED (grpc issue 41785). Several looks, because a
+# loop that is held up wakes late from a single one, and calls that came meanwhile have not yet begun.
+_LOOKS: Final = 5
+_LOOK_S: Final = 0.02
 _LONGEST_TURNING_AWAY_S: Final = 2.0
 # After the last handler has ended, the time for its answer to be on its way.
 _FLUSH_S: Final = 1.0
@@ -174,10 +176,11 @@ class Server:
     async def _turn_away(self) -> None:
         """Answer calls that have reached the machine and not yet a handler: stopping gRPC would drop them."""
         latest = time.monotonic() + _LONGEST_TURNING_AWAY_S
-        begun = -1
-        while begun != self._calls.begun and time.monotonic() < latest and not self._cut.is_set():
+        begun, quiet = self._calls.begun, 0
+        while quiet < _LOOKS and time.monotonic() < latest and not self._cut.is_set():
+            await asyncio.sleep(_LOOK_S)
+            quiet = quiet + 1 if self._calls.begun == begun else 0
             begun = self._calls.begun
-            await asyncio.sleep(_QUIET_S)
 
     async def _finish_calls(self) -> None:
         """Refuse new calls, and return when those in progress have ended or the grace is over.
