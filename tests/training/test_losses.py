@@ -137,7 +137,7 @@ def undecided(rows: int, tokens: int) -> Tensor:
 
 def test_heads_that_know_nothing_lose_the_logarithm_of_their_choices() -> None:
     losses = head_losses(undecided(1, 4), [window([IGNORED, 0, 1, 2], mention(2, 4))])
-    assert set(losses) | {"link"} == set(WEIGHTS)
+    assert set(losses) | {"link", "taught"} == set(WEIGHTS)
     assert float(losses["tags"]) == pytest.approx(math.log(len(TAGS)))
     assert float(losses["procedure"]) == pytest.approx(math.log(len(PROCEDURE_TAGS)))
     assert float(losses["assertion"]) == pytest.approx(math.log(len(ASSERTIONS)))

@@ -43,6 +43,12 @@ weights = click.option(
     help="What to begin from: a folder with config.json, model.safetensors and tokenizer.json, or a bundle. "
     "Default: the installed general weights.",
 )
+layers = click.option(
+    "--layers",
+    type=click.IntRange(min=1),
+    help="Train a student of so many of the layers of the weights, which learns what all of them give. "
+    "Default: train the weights themselves.",
+)
 fp32 = click.option(
     "--fp32", type=FILE, help="The encoder before quantisation, to compare int8 with: see export-reference."
 )

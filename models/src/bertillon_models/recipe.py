@@ -174,6 +174,7 @@ def training_command(name: str) -> click.Command:
 @options.corpus
 @options.lexicon
 @options.weights
+@options.layers
 @options.steps
 @options.seed
 @options.device
@@ -188,6 +189,7 @@ def recipe(
     corpus: Path,
     lexicon: Path,
     weights: Path | None,
+    layers: int | None,
     steps: int,
     seed: int,
     device: str,
@@ -197,13 +199,15 @@ def recipe(
     try:
         given: dict[str, object] = {"steps": steps, "seed": seed, **fingerprints(data, corpus, lexicon)}
         given["weights"] = "general" if weights is None else digest_of([weights_file(weights)])
+        if layers is not None:
+            given["layers"] = layers
         run = Work(work or CACHE / out.name, given, 1 + BUNDLE_STEPS)
 
         def training() -> None:
             ctx.invoke(
                 training_command("train"),
-                data=data, corpus=corpus, lexicon=lexicon, weights=weights, out=run.folder, steps=steps, seed=seed,
-                device=device,
+                data=data, corpus=corpus, lexicon=lexicon, weights=weights, layers=layers, out=run.folder,
+                steps=steps, seed=seed, device=device,
             )  # fmt: skip
 
         trained = run.folder / "weights"

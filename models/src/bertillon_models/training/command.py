@@ -13,8 +13,12 @@ from bertillon_models.evaluation.rows import DataError
 from bertillon_models.training.material import Folders, Material, read_material
 from bertillon_models.training.network import ClinicalEncoder
 from bertillon_models.training.sampling import Sampler
+from bertillon_models.training.student import Teacher, with_fewer_layers
 from bertillon_models.training.trainer import Settings, Trainer
 from bertillon_models.weights import WeightsError, find_general_weights, save_weights
+
+# Layers that follow others than they were trained behind have farther to go than those that are trained on.
+_STUDENT_RATE = 4e-4
 
 
 @click.command("train")
@@ -22,6 +26,7 @@ from bertillon_models.weights import WeightsError, find_general_weights, save_we
 @options.corpus
 @options.lexicon
 @options.weights
+@options.layers
 @click.option(
     "--out",
     type=options.NEW,
@@ -37,6 +42,7 @@ def train(
     corpus: Path,
     lexicon: Path,
     weights: Path | None,
+    layers: int | None,
     out: Path,
     steps: int,
     seed: int,
@@ -52,9 +58,12 @@ def train(
             f"{len(material.bank.texts):,} terms"
         )
         sampler = Sampler(material.notes, material.lines, material.bank, seed)
-        run_training(
-            material, sampler, Settings(steps=steps, seed=seed), folders.weights, out, device, console
+        settings = (
+            Settings(steps=steps, seed=seed)
+            if layers is None
+            else Settings(steps=steps, seed=seed, trunk_rate=_STUDENT_RATE, layers=layers)
         )
+        run_training(material, sampler, settings, folders.weights, out, device, console)
     except (DataError, WeightsError, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -70,13 +79,14 @@ def run_training(
 ) -> None:
     """Train, from the checkpoint in a folder where there is one, and write the weights there.
 
-    `began` is the folder of the weights that training began from, whose configuration and tokenizer are kept.
+    `began` is the folder of the weights that training began from, whose tokenizer is kept.
     """
     torch.manual_seed(settings.seed)
-    model = ClinicalEncoder.from_weights(material.weights)
-    trainer = Trainer(
-        model, sampler, material.bank, material.tokenizer, settings, folder, torch.device(device)
-    )
+    on, weights, teacher = torch.device(device), material.weights, None
+    if settings.layers is not None:
+        weights, teacher = with_fewer_layers(weights, settings.layers), Teacher(weights, on)
+    model = ClinicalEncoder.from_weights(weights)
+    trainer = Trainer(model, sampler, material.bank, material.tokenizer, settings, folder, on, teacher)
     done = trainer.resume()
     if done:
         console.print(f"going on after step {done:,}")

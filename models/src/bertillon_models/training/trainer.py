@@ -19,6 +19,7 @@ from bertillon_models.training.examples import TermBank
 from bertillon_models.training.losses import WEIGHTS, head_losses, link_loss, links
 from bertillon_models.training.network import ClinicalEncoder, Padded
 from bertillon_models.training.sampling import Sampler, Step
+from bertillon_models.training.student import Teacher
 from bertillon_server.inference.tokenizer import Ids, Tokenizer
 
 # Longest text of a concept in training; titles beyond it are told apart by their beginnings.
@@ -32,17 +33,40 @@ _GROUPS = 4
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How long and how fast: steps, learning rates of trunk and heads, seed, and steps between checkpoints."""
+    """How long and how fast: steps, learning rates of trunk and heads, seed, and steps between checkpoints.
+
+    `layers` are those of a student of the weights that training begins from; None where they are trained themselves.
+    """
 
     steps: int
     seed: int
     trunk_rate: float = 1e-4
     head_rate: float = 1e-3
     save_every: int = 50
+    layers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Hidden states [rows, tokens, hidden] in fp32, the rows' lengths, and how far a teacher's are from each token's.
+
+    Distances are none without a teacher.
+    """
+
+    hidden: Tensor
+    lengths: Tensor
+    distance: Tensor
+
+
+def _means(read: _Read) -> Tensor:
+    """Return the means [texts, hidden] over the tokens of each text, special ones left out."""
+    places = torch.arange(read.hidden.shape[1], device=read.hidden.device)
+    inner = ((places > 0) & (places < read.lengths[:, None] - 1))[..., None].float()
+    return (read.hidden * inner).sum(dim=1) / inner.sum(dim=1).clamp(min=1)
 
 
 class Trainer:
-    """Trains one encoder; `folder` holds its checkpoint and its log."""
+    """Trains one encoder, a student where it has a teacher; `folder` holds its checkpoint and its log."""
 
     def __init__(
         self,
@@ -53,8 +77,10 @@ class Trainer:
         settings: Settings,
         folder: Path,
         device: torch.device,
+        teacher: Teacher | None = None,
     ) -> None:
         self._model = model.to(device)
+        self._teacher = teacher
         self._sampler, self._bank, self._tokenizer = sampler, bank, tokenizer
         self._settings, self._folder, self._device = settings, folder, device
         # Words keep the meanings they were published with: training them took 40 % of the time of a step. The
@@ -140,13 +166,15 @@ class Trainer:
         return {name: float(loss.detach()) for name, loss in losses.items()}
 
     def _losses(self, step: Step) -> dict[str, Tensor]:
-        hidden, _ = self._read([window.ids for window in step.windows])
+        windows = self._read([window.ids for window in step.windows])
+        hidden = windows.hidden
         with torch.autocast(self._device.type, enabled=False):
             logits = self._model.heads(hidden)
         in_windows = torch.stack([hidden[a.row, a.first : a.last].mean(dim=0) for a in step.anchors])
         bank = self._bank
         texts = [*step.texts, *(bank.texts[place] for place in step.candidates)]
-        vectors = self._encode(self._tokenizer.encode(texts, max_tokens=TEXT_TOKENS))
+        alone = self._read(self._tokenizer.encode(texts, max_tokens=TEXT_TOKENS))
+        vectors = _means(alone)
         anchors = torch.cat([in_windows, vectors[: len(step.texts)]])
         judged = links(
             [*(a.stem for a in step.anchors), *step.text_stems],
@@ -160,27 +188,28 @@ class Trainer:
             functional.normalize(vectors[len(step.texts) :], dim=1),
             judged,
         )
-        return {"link": link, **head_losses(logits, step.windows)}
+        losses = {"link": link, **head_losses(logits, step.windows)}
+        if self._teacher is not None:
+            losses["taught"] = torch.cat([windows.distance, alone.distance]).mean()
+        return losses
 
-    def _encode(self, ids: Sequence[Ids]) -> Tensor:
-        """Return the means [texts, hidden] over the tokens of each text, special ones left out."""
-        hidden, lengths = self._read(ids)
-        places = torch.arange(hidden.shape[1], device=self._device)
-        inner = ((places > 0) & (places < lengths[:, None] - 1))[..., None].float()
-        return (hidden * inner).sum(dim=1) / inner.sum(dim=1).clamp(min=1)
-
-    def _read(self, ids: Sequence[Ids]) -> tuple[Tensor, Tensor]:
-        """Return hidden states [rows, tokens, hidden] in fp32, and the rows' lengths."""
+    def _read(self, ids: Sequence[Ids]) -> _Read:
         lengths = np.array([len(row) for row in ids])
         order = np.argsort(lengths, kind="stable")
         longest = int(lengths.max())
-        parts = []
+        parts, distances = [], []
         for group in np.array_split(order, min(_GROUPS, len(order))):
             batch = Padded.of([ids[place] for place in group], self._device)
             hidden = self._model(batch).float()
+            if self._teacher is not None:
+                distances.append(self._teacher.distance(hidden, batch))
             parts.append(functional.pad(hidden, (0, 0, 0, longest - hidden.shape[1])))
         back = torch.from_numpy(np.argsort(order)).to(self._device)
-        return torch.cat(parts)[back], torch.from_numpy(lengths).to(self._device)
+        return _Read(
+            torch.cat(parts)[back],
+            torch.from_numpy(lengths).to(self._device),
+            torch.cat(distances) if distances else torch.zeros(0, device=self._device),
+        )
 
     def _set_rates(self, number: int) -> None:
         share = number / self._settings.steps
