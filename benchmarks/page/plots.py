@@ -13,7 +13,9 @@ WIDTH, HEIGHT = 460, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 40
 _LEGEND_LINE = 16
 
-_BAR, _BAR_GAP, _BAR_LABEL = 18, 8, 190
+_BAR, _BAR_GAP, _BAR_LABEL = 18, 8, 150
+# Width of a character of the page's plots, generously: fonts differ.
+_CHARACTER = 6.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,10 @@ def bars(values: Sequence[Bar], *, mark: tuple[float, str] | None = None) -> str
     if not values:
         return ""
     edges = [edge for bar in values if bar.interval for edge in bar.interval]
+    # What is written stands to the right of the longest bar or interval.
+    written = max(len(bar.text) for bar in values) * _CHARACTER + 6
     across = linear(
-        [*(bar.value for bar in values), *edges, *([mark[0]] if mark else [])], _BAR_LABEL, WIDTH - 90
+        [*(bar.value for bar in values), *edges, *([mark[0]] if mark else [])], _BAR_LABEL, WIDTH - written
     )
     parts = []
     for index, bar in enumerate(values):

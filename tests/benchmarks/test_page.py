@@ -9,6 +9,7 @@ from benchmarks.cli import cli
 from benchmarks.load.latencies import Latencies
 from benchmarks.page import page
 from benchmarks.page.axes import Axis, linear, logarithmic
+from benchmarks.page.plots import WIDTH, Bar, bars
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -168,3 +169,23 @@ def test_what_is_plotted_stands_within_the_axis_and_in_order(values: list[float]
 def test_ticks_are_round() -> None:
     assert Axis(0, 23, 0, 100).ticks() == [0, 5, 10, 15, 20]
     assert Axis(8, 300, 0, 100, is_log=True).ticks() == [10, 20, 50, 100, 200]
+
+
+@given(
+    values=st.lists(st.floats(0.01, 1e3), min_size=1, max_size=8),
+    texts=st.lists(st.text("0123456789.x [],", min_size=1, max_size=24), min_size=8, max_size=8),
+    spread=st.floats(1, 3),
+)
+def test_what_is_written_beside_a_bar_ends_within_the_plot(
+    values: list[float], texts: list[str], spread: float
+) -> None:
+    drawn = bars(
+        [
+            Bar("one", value, text, (value / spread, value * spread))
+            for value, text in zip(values, texts, strict=False)
+        ]
+    )
+    written = re.findall(r'<text x="([\d.]+)" y="[\d.]+">([^<]*)</text>', drawn)
+    assert len(written) == len(values)
+    # 6.5 is the width of a digit at the size of the page's plots.
+    assert all(float(x) + 6.5 * len(text) <= WIDTH for x, text in written)
