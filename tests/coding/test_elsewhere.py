@@ -19,14 +19,14 @@ from bertillon_server.inference.call import Priority
 class Others:
     """Processes as a plan sees them; `asked` tells whether they were to start."""
 
-    pids: tuple[int, ...] = (1, 2)
+    has_ready: bool = True
     idle: int = 2
     are_in_bulk: bool = False
     asked: bool = False
 
     def are_ready(self) -> bool:
         self.asked = True
-        return bool(self.pids)
+        return self.has_ready
 
 
 def piece(length: int, *, by_itself: bool = True) -> Piece:
@@ -82,7 +82,7 @@ def test_processes_are_started_for_bulk_notes_and_for_company_and_not_for_a_note
         (Priority.STANDARD, False, False),
         (Priority.INTERACTIVE, True, False),
     ):
-        others = Others(pids=(), idle=0)
+        others = Others(has_ready=False, idle=0)
         assert lengths(planned(priority, others, has_company=has_company)) == (EVERY, [])
         assert others.asked is asked
 

@@ -28,7 +28,7 @@ BULK, STANDARD = Call(Priority.BULK), Call(Priority.STANDARD)
 # and one of 13 code points ends the process.
 ECHO = """
 import socket, sys
-from bertillon_server.coding.processes import read_message, write_message
+from bertillon_server.coding.process_messages import read_message, write_message
 from bertillon_server.coding.section_jobs import Answer, Failed, Ready
 from bertillon_server.inference.passes import Pass
 with socket.socket(fileno=int(sys.argv[1])) as server, server.makefile("rb") as told:

@@ -22,7 +22,7 @@ from bertillon_server.bundle.manifest import ENCODER_FILE
 from bertillon_server.catalog.folder import CatalogFolder
 from bertillon_server.catalog.store import Catalog
 from bertillon_server.coding.knowledge import load_learned
-from bertillon_server.coding.processes import read_message, write_message
+from bertillon_server.coding.process_messages import read_message, write_message
 from bertillon_server.coding.section_jobs import Identity, Jobs, Ready, code_jobs
 from bertillon_server.inference.batching import Batcher
 from bertillon_server.inference.encoder import Encoder

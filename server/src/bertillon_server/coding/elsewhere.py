@@ -16,9 +16,11 @@ from bertillon_server.coding.section_jobs import SMALLEST_JOB_CODE_POINTS, in_jo
 from bertillon_server.coding.section_work import SectionWork, microseconds_since
 from bertillon_server.inference.call import Priority
 
-EVENLY = 2
-"""Processes that have to be idle, and parts of its text that no section of it may exceed, for a note that is alone to
-be shared: it would end later in one process than here."""
+LEAST_IDLE = 2
+"""Processes that have to be idle for a note that is alone to be shared: it would end later in one than here."""
+
+LARGEST_SHARE = 0.5
+"""Part of its text that no section of a note that is alone may exceed for it to be shared, for the same reason."""
 
 
 class Plan(NamedTuple):
@@ -36,8 +38,8 @@ class Others(Protocol):
     """What a plan asks of the other processes; `Processes` answers it."""
 
     @property
-    def pids(self) -> tuple[int, ...]:
-        """Those that are ready."""
+    def has_ready(self) -> bool:
+        """Whether any is ready."""
         ...
 
     @property
@@ -69,7 +71,7 @@ def plan_of(
     all_here = Plan(list(pieces), [])
     if priority is Priority.INTERACTIVE or any(piece.lone is None for piece in pieces):
         return all_here
-    if not (is_bulk or has_company or others.pids) or not others.are_ready():
+    if not (is_bulk or has_company or others.has_ready) or not others.are_ready():
         return all_here
     if is_bulk or not others.idle:
         stays = not is_bulk and others.are_in_bulk and has_room
@@ -81,7 +83,7 @@ def plan_of(
 
 def _is_shared_evenly(pieces: Sequence[Piece], ways: int) -> bool:
     lengths = [piece.code_points for piece in pieces]
-    return ways >= EVENLY and EVENLY * max(lengths, default=0) <= sum(lengths)
+    return ways >= LEAST_IDLE and max(lengths, default=0) <= LARGEST_SHARE * sum(lengths)
 
 
 def _shared(pieces: Sequence[Piece], ways: int) -> Plan:

@@ -15,23 +15,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import heapq
-import itertools
-import pickle
 import socket
-import struct
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import structlog
 
-from bertillon_server.coding.section_jobs import BATCH_CODE_POINTS, Answer, Failed, Identity, Job, Jobs, Ready
-from bertillon_server.inference.call import Call, Priority
-from bertillon_server.inference.errors import DeadlineUnreachableError
+from bertillon_server.coding.job_queue import JobQueue
+from bertillon_server.coding.process_messages import receive, write_message
+from bertillon_server.coding.section_jobs import Answer, Failed, Identity, Job, Jobs, Ready
+from bertillon_server.inference.call import Call
 from bertillon_server.inference.passes import Pass
-from bertillon_server.inference.pending import rank
 from bertillon_server.restarts import pause_after
 
 DEPTH = 2
@@ -41,51 +36,11 @@ event loop, and whoever comes waits for little more than what is coded together.
 LEAVE_S = 5.0
 """Seconds given to a process to end by itself."""
 
-_LENGTH = struct.Struct("<I")
 _LOG = structlog.get_logger("bertillon.processes")
 
 
 class ElsewhereError(Exception):
     """A job was not done: no process is ready, it ended, or it failed. The sections can be coded here."""
-
-
-def write_message(message: object) -> bytes:
-    """Return a message as it travels between processes of one server."""
-    body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-    return _LENGTH.pack(len(body)) + body
-
-
-def read_message(read: Callable[[int], bytes]) -> object:
-    """Read a message from a blocking stream; raises EOFError at its end."""
-    head = read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        raise EOFError
-    (length,) = _LENGTH.unpack(head)
-    body = read(length)
-    if len(body) < length:
-        raise EOFError
-    return pickle.loads(body)  # noqa: S301 - from the server's own process, through a pair of sockets
-
-
-@dataclass(order=True, slots=True)
-class _Waiting:
-    order: float
-    age: int
-    job: Job = field(compare=False)
-    call: Call = field(compare=False)
-    future: asyncio.Future[Answer] = field(compare=False)
-
-    @property
-    def is_bulk(self) -> bool:
-        return self.call.priority is Priority.BULK
-
-    def expires(self) -> bool:
-        """Fail where the deadline has passed; tells whether it has."""
-        deadline = self.call.deadline
-        if deadline is None or time.monotonic() < deadline:
-            return False
-        self.future.set_exception(DeadlineUnreachableError("the deadline has passed"))
-        return True
 
 
 class _Process:
@@ -114,8 +69,7 @@ class Processes:
         self._settings = settings
         self._observe = observe
         self._identity: Identity = ()
-        self._ages = itertools.count()
-        self._waiting: list[_Waiting] = []
+        self._waiting = JobQueue()
         self._ready: list[_Process] = []
         self._keepers: set[asyncio.Task[None]] = set()
         self._ending = False
@@ -131,6 +85,11 @@ class Processes:
     def pids(self) -> tuple[int, ...]:
         """The processes that are ready."""
         return tuple(process.pid for process in self._ready)
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether any is ready."""
+        return bool(self._ready)
 
     @property
     def idle(self) -> int:
@@ -166,9 +125,7 @@ class Processes:
         """Have sections coded. Raises DeadlineUnreachableError; ElsewhereError where the caller has to code them."""
         if not self._ready:
             raise ElsewhereError
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        order = rank(call.priority, time.monotonic())
-        heapq.heappush(self._waiting, _Waiting(order, next(self._ages), job, call, future))
+        future = self._waiting.put(job, call)
         self._serve()
         return await future
 
@@ -186,29 +143,10 @@ class Processes:
             process = min(self._ready, key=lambda one: len(one.jobs))
             if len(process.jobs) >= DEPTH:
                 return
-            if together := self._next():
+            if together := self._waiting.take(len(self._ready)):
                 process.jobs.extend(waiting.future for waiting in together)
                 process.is_in_bulk = together[0].is_bulk
                 process.writer.write(write_message(Jobs(tuple(waiting.job for waiting in together))))
-
-    def _next(self) -> list[_Waiting]:
-        """Take what is next: a job that someone waits for alone, and of bulk notes an even share of what there is."""
-        together: list[_Waiting] = []
-        length, share = 0, 0.0
-        while self._waiting:
-            first = self._waiting[0]
-            if first.future.done() or first.expires():
-                heapq.heappop(self._waiting)
-                continue
-            if not together:
-                lengths = (waiting.job.code_points for waiting in self._waiting if not waiting.future.done())
-                total = sum(lengths)
-                share = min(BATCH_CODE_POINTS, total / len(self._ready))
-            elif not first.is_bulk or not together[0].is_bulk or length + first.job.code_points > share:
-                break
-            together.append(heapq.heappop(self._waiting))
-            length += first.job.code_points
-        return together
 
     def _dismiss(self, process: _Process) -> None:
         """Let a process end, once it has done what is in its hands."""
@@ -221,10 +159,8 @@ class Processes:
     def _give_up_waiting(self) -> None:
         if self._ready:
             return
-        waiting, self._waiting = self._waiting, []
-        for one in waiting:
-            if not one.future.done():
-                one.future.set_exception(ElsewhereError())
+        for future in self._waiting.clear():
+            future.set_exception(ElsewhereError())
 
     async def _keep(self) -> None:
         """Keep one process going until all are to end."""
@@ -235,7 +171,7 @@ class Processes:
                 as_told = await self._run()
             except Exception as error:  # noqa: BLE001 - a keeper that ended would say nothing, and keep nothing
                 # No memory or no file for one more process, for one, which may pass.
-                _LOG.error("process_not_started", reason=type(error).__name__)
+                _LOG.error("process_failed", reason=type(error).__name__)
                 as_told = False
             lasted = time.monotonic() - began
             if not as_told:
@@ -260,7 +196,7 @@ class Processes:
             identity = self._identity
             try:
                 writer.write(write_message(self._settings))
-                ready = await _received(reader)
+                ready = await receive(reader)
                 if not isinstance(ready, Ready) or ready.identity != identity or identity != self._identity:
                     # What is loaded here will be loaded anew soon, or what is there was changed without a word.
                     _LOG.warning("process_has_other_releases")
@@ -269,7 +205,7 @@ class Processes:
                 self._serve()
                 _LOG.info("process_ready", pid=program.pid)
                 while True:
-                    self._take(process, await _received(reader))
+                    self._take(process, await receive(reader))
             except (EOFError, OSError, asyncio.IncompleteReadError):
                 return process not in self._ready and not process.jobs
             finally:
@@ -299,11 +235,6 @@ class Processes:
                 _LOG.error("job_failed", reason=message.reason if isinstance(message, Failed) else "")
                 future.set_exception(ElsewhereError())
         self._serve()
-
-
-async def _received(reader: asyncio.StreamReader) -> object:
-    (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
-    return pickle.loads(await reader.readexactly(length))  # noqa: S301 - from the server's own process
 
 
 async def _ended(program: asyncio.subprocess.Process) -> None:
