@@ -15,10 +15,11 @@ from benchmarks import table
 from benchmarks.machine import environment
 from benchmarks.notes import notes_of, own_notes
 from benchmarks.peers.cli import peers
+from benchmarks.runner import Screen
 from benchmarks.runner import run as run_scenarios
 from benchmarks.scenario import Bench
 from benchmarks.scenarios import SCENARIOS
-from benchmarks.service import BUNDLE
+from benchmarks.service import BUNDLE, ROOT, SERVER
 from benchmarks.targets import Verdict, judged
 
 NAMES = tuple(scenario.name for scenario in SCENARIOS)
@@ -106,10 +107,10 @@ def crosscheck(rate: float, seconds: float, seed: int, bundle: Path, out: Path |
 
     Each is installed below `.crosscheck/` when it is first needed, and skipped with the reason where that fails.
     """
-    from benchmarks.crosscheck import crosscheck as compare  # noqa: PLC0415 - nothing else needs it
+    from benchmarks.crosscheck import crosscheck as checked  # noqa: PLC0415 - nothing else needs it
 
     console = Console(stderr=True)
-    found = compare(bundle, rate, seconds, seed, lambda text: console.print(text, highlight=False))
+    found = checked(bundle, rate, seconds, seed, lambda text: console.print(text, highlight=False))
     table.show_agreement(found, Console())
     if out is not None:
         told = {
@@ -117,6 +118,63 @@ def crosscheck(rate: float, seconds: float, seed: int, bundle: Path, out: Path |
             "seconds": seconds,
             "environment": environment(),
             "generators": [asdict(one) for one in found],
+        }
+        out.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
+
+
+@cli.command()
+@click.option("--revision", help="The other server is that of this revision of the repository, e.g. HEAD~1.")
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The other server has this bundle.",
+)
+@click.option(
+    "--server-flag", "flags", multiple=True, help="The other server has this flag. May be repeated."
+)
+@click.option("--repeats", type=click.IntRange(min=2), default=5, show_default=True, help="Turns of each.")
+@click.option("--full", is_flag=True, help="Longer turns.")
+@click.option("--seed", default=7, show_default=True, help="What everything random follows from.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File for the JSON as well.")
+def compare(
+    revision: str | None,
+    bundle: Path | None,
+    flags: tuple[str, ...],
+    *,
+    repeats: int,
+    full: bool,
+    seed: int,
+    out: Path | None,
+) -> None:
+    """Measure this server and another by turns on the same texts: what a change is worth.
+
+    The other differs by revision, bundle or flags; a revision is installed into a folder that goes afterwards.
+    """
+    from benchmarks import versions  # noqa: PLC0415 - nothing else needs it
+
+    if not (revision or bundle or flags):
+        raise click.UsageError("say how the other server differs: --revision, --bundle or --server-flag")
+    console = Console(stderr=True)
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(versions.revision(revision, console.print)) if revision else ROOT
+        other = versions.Version(
+            versions.program_of(folder) if revision else SERVER,
+            bundle or folder / "models" / "current",
+            flags,
+        )
+        screen = stack.enter_context(Screen(console).shown())
+        bench = Bench(BUNDLE, tuple(own_notes()), seed, full, screen.steps)
+        found = versions.compare(bench, versions.Version(SERVER, BUNDLE), other, repeats)
+    table.show_versions(found, Console())
+    if out is not None:
+        told = {
+            "other": {"revision": revision, "bundle": str(bundle or ""), "flags": flags},
+            "repeats": repeats,
+            "seed": seed,
+            "environment": environment(),
+            "measures": {
+                name: {side: figure.told() for side, figure in row.items()} for name, row in found.items()
+            },
         }
         out.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
 

@@ -92,11 +92,15 @@ class Service:
 
 @contextmanager
 def serving(
-    folder: Path, *flags: str, bundle: Path = BUNDLE, environment: Mapping[str, str] | None = None
+    folder: Path,
+    *flags: str,
+    bundle: Path = BUNDLE,
+    environment: Mapping[str, str] | None = None,
+    program: Path = SERVER,
 ) -> Iterator[Service]:
     """Run a server with `folder` as its working directory; stop it at the end of the block."""
     command: list[str | Path] = [
-        SERVER,
+        program,
         "serve",
         f"--bundle={bundle.resolve()}",
         "--address=127.0.0.1:0",

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.crosscheck.agreement import Agreement
+from benchmarks.scenario import Figure
 from benchmarks.targets import Verdict, judged
 
 _STYLE = {Verdict.GOAL: "bold green", Verdict.MET: "green", Verdict.MISS: "bold red", Verdict.STATED: "dim"}
@@ -51,6 +52,17 @@ def show_agreement(found: Sequence[Agreement], console: Console) -> None:
     for one in found:
         if one.skipped_reason:
             console.print(f"{one.generator}: skipped: {one.skipped_reason}", highlight=False, markup=False)
+
+
+def show_versions(found: Mapping[str, Mapping[str, Figure]], console: Console) -> None:
+    """Print what two versions of the server measured by turns."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("Measure", "This", "Other", "Times as good"):
+        table.add_column(heading, justify="left" if heading == "Measure" else "right")
+    for name, sides in found.items():
+        this, other, times = (shown(sides[side].told()) for side in ("this", "other", "times"))
+        table.add_row(name, this, other, times)
+    console.print(table)
 
 
 def shown(figure: Mapping[str, Any]) -> str:

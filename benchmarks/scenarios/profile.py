@@ -13,7 +13,7 @@ from benchmarks.service import Service
 from benchmarks.stacks import SERVER, Stacks, by_stage, sampled
 
 # Enough that what is kept of codes and titles is there, as after minutes of service.
-WARM_UP_NOTES = 60
+WARM_UP_NOTES = 150
 # Stages that compute without the interpreter's lock, so beside each other on any number of cores.
 ENCODER = "encoder"
 PARALLEL = (ENCODER, "vector search", "tokenizing")
