@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from benchmarks.load.arrivals import poisson_arrivals
 from benchmarks.load.generator import LoadResult, run
 from benchmarks.load.grpc_calls import calling
@@ -12,6 +14,8 @@ from benchmarks.scenarios.offering import MAX_LAG_S, NoteLoad
 SHARES = (1.5, 2.0)
 # What is offered once the overload is over, as a share of the capacity.
 CALM = 0.4
+# Answered in time in a row, so many requests tell that a server is itself again.
+IN_A_ROW = 5
 # Callers wait for twice the objective from when they were due, so a little less from when they were sent.
 DEADLINE_S = 2 * SLO_S - MAX_LAG_S
 
@@ -41,13 +45,26 @@ async def _measure(bench: Bench, target: str) -> Measured:
     return measured
 
 
+def recovered_after(in_time: Iterable[tuple[float, bool]]) -> float:
+    """Return when the first of so many requests in a row was due that were answered in time; NaN where none was.
+
+    `in_time` tells for each request when it was due, in seconds since the overload was over, and whether it was.
+    """
+    begun, row = float("nan"), 0
+    for due, ok in sorted(in_time):
+        begun, row = (due if row == 0 else begun, row + 1) if ok else (float("nan"), 0)
+        if row == IN_A_ROW:
+            return begun
+    return float("nan")
+
+
 def _add(
     measured: Measured, name: str, result: LoadResult, peak: float, peaks: list[float], overload_s: float
 ) -> None:
     during = [entry for entry in result.timeline if entry[0] < overload_s]
     after = [entry for entry in result.timeline if entry[0] >= overload_s]
     answered = sorted(took for _, outcome, took in during if outcome is Outcome.OK)
-    bad = [due - overload_s for due, outcome, took in after if outcome is not Outcome.OK or took > SLO_S]
+    in_time = [(due - overload_s, outcome is Outcome.OK and took <= SLO_S) for due, outcome, took in after]
     p99 = answered[min(len(answered) - 1, int(0.99 * len(answered)))] if answered else float("nan")
     counts = {kind: sum(outcome is kind for _, outcome, _ in during) for kind in Outcome}
     measured.figures |= {
@@ -62,8 +79,9 @@ def _add(
         ),
         f"errors_{name}": Figure(counts[Outcome.ERROR], "requests"),
         f"admitted_p99_{name}": Figure(p99 * 1000, "ms"),
-        # When the last request was due that was refused or late: 0 when none was, once the load was normal again.
-        f"recovery_{name}": Figure(max(bad, default=0.0) * 1000, "ms"),
+        f"recovery_{name}": Figure(recovered_after(in_time) * 1000, "ms"),
+        # Of the normal load: requests that come in a bunch are late at it too, whatever went before.
+        f"late_after_{name}": Figure(sum(not ok for _, ok in in_time) / max(1, len(in_time)), "share"),
         f"peak_{name}": Figure.median(peaks, "notes/s"),
     }
     measured.histograms[f"latency_{name}"] = result.latency
