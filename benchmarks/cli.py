@@ -1,14 +1,16 @@
-"""`python -m benchmarks`: run scenarios, report on what they wrote, check the generator against others."""
+"""`python -m benchmarks`: run scenarios, report on what they wrote, compare two versions, check the generator."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import click
+import grpc
 from rich.console import Console
 
 from benchmarks import table
@@ -122,6 +124,15 @@ def crosscheck(rate: float, seconds: float, seed: int, bundle: Path, out: Path |
         out.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
 
 
+@contextlib.contextmanager
+def _failures_told() -> Iterator[None]:
+    """Tell what failed in one sentence instead of a traceback."""
+    try:
+        yield
+    except (RuntimeError, grpc.RpcError) as error:
+        raise click.ClickException(str(error)) from None
+
+
 @cli.command()
 @click.option("--revision", help="The other server is that of this revision of the repository, e.g. HEAD~1.")
 @click.option(
@@ -154,8 +165,10 @@ def compare(
 
     if not (revision or bundle or flags):
         raise click.UsageError("say how the other server differs: --revision, --bundle or --server-flag")
+    if any(flag.startswith("--workers") for flag in flags):
+        raise click.UsageError("this compares servers of one worker; `run workers` compares numbers of them")
     console = Console(stderr=True)
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack, _failures_told():
         folder = stack.enter_context(versions.revision(revision, console.print)) if revision else ROOT
         other = versions.Version(
             versions.program_of(folder) if revision else SERVER,

@@ -26,7 +26,7 @@ STAGES: tuple[tuple[str, str], ...] = (
         r"coding/(linking|ranking|relinking|decoding|axes|context|standing|candidates|overlaps|heads|coder)",
     ),
     ("encounter rules", r"coding/(encounter|combinations|symptoms|detail|confidence|codeable|history|usage)"),
-    ("flow and threads", r"coding/(flow|pool|processes|elsewhere|section_jobs|section_work)|app/"),
+    ("flow and threads", r"coding/(flow|pool|process|elsewhere|section_jobs|section_work|job_queue)|app/"),
     ("reading", r"coding/"),
     ("protobuf and API", r"api/|google/protobuf"),
 )

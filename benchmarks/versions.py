@@ -1,6 +1,7 @@
 """Two servers by turns on the same texts: this one, and one of another revision, with another bundle or other flags.
 
-For what a change is worth. Both run all the time and one of them works; the machine's drift hits both.
+For what a change is worth. Both run all the time and one of them works; the machine's drift hits both. Both get the
+same texts, of which none comes twice; what the codes of a category say they have read when they are measured.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -15,9 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.load.bulk import bulk_streams, start_processes
+from benchmarks.load.bulk import start_processes
 from benchmarks.load.generator import run
-from benchmarks.load.grpc_calls import Caller, calling, note_requests, section_requests
+from benchmarks.load.grpc_calls import Caller, bulk_requests, calling, note_requests, section_requests
 from benchmarks.load.outcomes import Outcome
 from benchmarks.notes import demo_note, unrepeated
 from benchmarks.scenario import Bench, Figure, take
@@ -25,12 +27,12 @@ from benchmarks.scenarios.offline import stream
 from benchmarks.scenarios.single_stream import section_of
 from benchmarks.service import ROOT, Service, serving
 
-WARM_UP_NOTES = 60
-"""Both meet the same notes first; what the codes of a category say is read when it is first met."""
+WARM_UP_NOTES = 150
 BETWEEN_S = 0.15
 """Between notes and sections beside bulk: of people who are not in step with it."""
 _FILL_S = 2.0
-_OTHER_SEEDS = 1_000
+# A server that uses less of a core than this has done what it had in hand.
+_QUIET_SHARE, _LOOK_S, _LONGEST_S = 0.1, 0.3, 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +46,53 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much of each measure one turn holds."""
+    """How much of each measure one turn holds; `behind` are the bulk notes beside which others are measured."""
 
     bulk: int
     notes: int
     sections: int
     beside: int
+    behind: int
 
 
-SHORT, FULL = (
-    Sizes(bulk=32, notes=12, sections=20, beside=10),
-    Sizes(bulk=200, notes=50, sections=100, beside=40),
-)
+SHORT = Sizes(bulk=32, notes=12, sections=20, beside=10, behind=300)
+FULL = Sizes(bulk=200, notes=50, sections=100, beside=40, behind=1_200)
+
+UNITS = {
+    "bulk": "notes/s",
+    "processor time": "ms/note",
+    "note alone, p50": "ms",
+    "section alone, p50": "ms",
+    "note beside bulk, p50": "ms",
+    "section beside bulk, p50": "ms",
+    "section beside bulk, longest": "ms",
+}
+"""What is measured, each in its unit."""
+_MORE_IS_BETTER = frozenset({"bulk"})
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The texts of one turn, the same for both versions."""
+
+    bulk: list[str]
+    notes: list[str]
+    sections: list[str]
+    notes_beside: list[str]
+    sections_beside: list[str]
+    behind: list[str]
+
+    @classmethod
+    def drawn(cls, notes: Iterator[str], typed: Iterator[str], sizes: Sizes) -> Texts:
+        """Take texts that were not taken before."""
+        return cls(
+            bulk=take(notes, sizes.bulk),
+            notes=take(notes, sizes.notes),
+            sections=[section_of(text) for text in take(typed, sizes.sections)],
+            notes_beside=take(notes, sizes.beside),
+            sections_beside=[section_of(text) for text in take(typed, sizes.sections)],
+            behind=take(notes, sizes.behind),
+        )
 
 
 @contextmanager
@@ -69,7 +106,7 @@ def revision(name: str, say: Callable[[str], None]) -> Iterator[Path]:
         _run("git", "worktree", "add", "--detach", str(folder), name)
         try:
             say(f"installing {name}")
-            _run("make", "-C", str(folder), ".venv/.runtime")
+            _run("make", "-C", str(folder), f"PYTHON={sys.executable}", ".venv/.runtime")
             yield folder
         finally:
             _run("git", "worktree", "remove", "--force", str(folder))
@@ -86,79 +123,68 @@ def compare(bench: Bench, this: Version, other: Version, repeats: int) -> dict[s
     Times count the other way round, so that above 1 this version is better throughout.
     """
     sizes = bench.choose(SHORT, FULL)
-    texts, typed = bench.texts(), unrepeated([demo_note()], bench.seed)
+    notes, typed = bench.texts(), unrepeated([demo_note()], bench.seed)
     taken: dict[str, tuple[list[float], list[float]]] = {}
     with _served(this) as one, _served(other) as two:
-        warm_up = take(texts, WARM_UP_NOTES)
+        warm_up = take(notes, WARM_UP_NOTES)
         for server in (one, two):
             stream(server, warm_up)
         with bench.steps("one version, then the other", repeats) as done:
             for turn in range(repeats):
-                notes, sections = (
-                    take(texts, sizes.bulk + sizes.notes + sizes.beside),
-                    _sections(typed, sizes),
-                )
+                texts = Texts.drawn(notes, typed, sizes)
                 pair = ((0, one), (1, two)) if turn % 2 == 0 else ((1, two), (0, one))
-                # Other notes than those that are measured, and others each turn: nothing is coded twice.
-                beside = bench.seed + _OTHER_SEEDS + turn
                 for side, server in pair:
-                    for name, value in _turn(server, notes, sections, sizes, bench.notes, beside).items():
+                    for name, value in _turn(server, texts).items():
                         taken.setdefault(name, ([], []))[side].append(value)
                 done()
     return {name: _judged(name, *values) for name, values in taken.items()}
 
 
-UNITS = {
-    "bulk": "notes/s",
-    "processor time": "ms/note",
-    "note alone, p50": "ms",
-    "section alone, p50": "ms",
-    "note beside bulk, p50": "ms",
-    "section beside bulk, p50": "ms",
-    "section beside bulk, longest": "ms",
-}
-_MORE_IS_BETTER = frozenset({"bulk"})
-
-
-def _turn(
-    server: Service,
-    notes: Sequence[str],
-    sections: Sequence[str],
-    sizes: Sizes,
-    made_of: Sequence[str],
-    seed: int,
-) -> dict[str, float]:
-    """Return one value for each measure; bulk beside them is made of notes `made_of`, by a seed."""
-    bulk, alone, beside = (
-        notes[: sizes.bulk],
-        notes[sizes.bulk : sizes.bulk + sizes.notes],
-        notes[-sizes.beside :],
-    )
+def _turn(server: Service, texts: Texts) -> dict[str, float]:
+    """Return one value for each measure."""
     before = _processor_s(server)
-    seconds, _ = stream(server, bulk)
+    seconds, _ = stream(server, texts.bulk)
     spent = _processor_s(server) - before
-    note_alone = run(_one_by_one(server, note_requests(alone), Caller.note))
-    section_alone = run(_one_by_one(server, section_requests(sections[: sizes.sections]), Caller.section))
-    with bulk_streams(server.target, made_of, seed, 1):
-        time.sleep(_FILL_S)
-        note_beside = run(_one_by_one(server, note_requests(beside), Caller.note, BETWEEN_S))
-        section_beside = run(
-            _one_by_one(server, section_requests(sections[sizes.sections :]), Caller.section, BETWEEN_S)
+    notes = run(_one_by_one(server, note_requests(texts.notes), Caller.note))
+    sections = run(_one_by_one(server, section_requests(texts.sections), Caller.section))
+    notes_beside, sections_beside = run(_beside_bulk(server, texts))
+    _wait_until_quiet(server)
+    return {
+        "bulk": len(texts.bulk) / seconds,
+        "processor time": spent / len(texts.bulk) * 1000,
+        "note alone, p50": statistics.median(notes),
+        "section alone, p50": statistics.median(sections),
+        "note beside bulk, p50": statistics.median(notes_beside),
+        "section beside bulk, p50": statistics.median(sections_beside),
+        "section beside bulk, longest": max(sections_beside),
+    }
+
+
+async def _beside_bulk(server: Service, texts: Texts) -> tuple[list[float], list[float]]:
+    """Return the milliseconds of notes and of sections while a bulk stream runs; RuntimeError where it ends first."""
+    async with calling(server.target, connections=1) as caller:
+        bulk = asyncio.ensure_future(caller.bulk(list(bulk_requests(texts.behind))))
+        await asyncio.sleep(_FILL_S)
+        notes = await _one_by_one(server, note_requests(texts.notes_beside), Caller.note, BETWEEN_S)
+        sections = await _one_by_one(
+            server, section_requests(texts.sections_beside), Caller.section, BETWEEN_S
         )
-    values = (
-        len(bulk) / seconds,
-        spent / len(bulk) * 1000,
-        statistics.median(note_alone),
-        statistics.median(section_alone),
-        statistics.median(note_beside),
-        statistics.median(section_beside),
-        max(section_beside),
-    )
-    return dict(zip(UNITS, values, strict=True))
+        if bulk.done():
+            raise RuntimeError("the bulk notes ended before what was measured beside them")
+        bulk.cancel()
+        await asyncio.gather(bulk, return_exceptions=True)
+    return notes, sections
 
 
-def _sections(typed: Iterator[str], sizes: Sizes) -> list[str]:
-    return [section_of(text) for text in take(typed, 2 * sizes.sections)]
+def _wait_until_quiet(server: Service) -> None:
+    """Wait until a server has done what it had in hand, so that the next one has the cores."""
+    latest = time.monotonic() + _LONGEST_S
+    while time.monotonic() < latest:
+        before = _processor_s(server)
+        time.sleep(_LOOK_S)
+        if _processor_s(server) - before < _QUIET_SHARE * _LOOK_S:
+            return
+    raise RuntimeError("a server does not come to rest")
 
 
 async def _one_by_one(
@@ -191,8 +217,9 @@ def _served(version: Version) -> Iterator[Service]:
 
 
 def _processor_s(server: Service) -> float:
-    own = server.metrics().get(("process_cpu_seconds_total", frozenset()), 0.0)
-    return own + server.total("coding_processes_cpu_seconds")
+    """Return the processor seconds of a server of one worker and of its coding processes."""
+    metrics = server.metrics()
+    return metrics["process_cpu_seconds_total", frozenset()] + server.total("coding_processes_cpu_seconds")
 
 
 def _judged(name: str, this: Sequence[float], other: Sequence[float]) -> dict[str, Figure]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from benchmarks.cli import cli
+from benchmarks.notes import demo_note, own_notes, unrepeated, variations
 from click.testing import CliRunner
 
 from benchmarks import versions
@@ -16,8 +19,24 @@ def test_another_server_has_to_differ() -> None:
 
 
 def test_a_revision_that_is_none_is_told_in_the_words_of_git() -> None:
-    with pytest.raises(RuntimeError, match=r"git failed: .*"), versions.revision("no-such-revision", print):
-        pass
+    ended = CliRunner().invoke(cli, ["compare", "--revision", "no-such-revision"])
+    assert ended.exit_code == 1
+    assert "Error: git failed: " in ended.output
+    assert "invalid reference: no-such-revision" in ended.output
+
+
+def test_several_workers_are_for_another_command() -> None:
+    ended = CliRunner().invoke(cli, ["compare", "--server-flag=--workers=2"])
+    assert ended.exit_code == 2
+    assert "`run workers`" in ended.output
+
+
+def test_both_versions_are_measured_on_the_same_texts_and_no_text_comes_twice() -> None:
+    sizes = versions.Sizes(bulk=3, notes=2, sections=2, beside=2, behind=4)
+    notes, typed = variations(own_notes(), 7), unrepeated([demo_note()], 7)
+    turns = [versions.Texts.drawn(notes, typed, sizes) for _ in range(2)]
+    drawn = [text for turn in turns for part in dataclasses.astuple(turn) for text in part]
+    assert len(drawn) == len(set(drawn)) == 2 * (3 + 2 + 2 + 2 + 2 + 4)
 
 
 @pytest.mark.parametrize(("name", "times"), [("bulk", 0.5), ("note alone, p50", 2.0)])

@@ -34,6 +34,10 @@ class Failure:
     details: str = ""
     trailing: Sequence[tuple[str, str | bytes]] = ()
 
+    def end(self, context: grpc.ServicerContext) -> None:
+        context.set_trailing_metadata(tuple(self.trailing))
+        context.abort(self.code, self.details)
+
 
 def evidence(text: str, start: int, end: int) -> types.Evidence:
     return types.Evidence(span=types.Span(start=start, end=end), quote=text[start:end])
@@ -118,8 +122,7 @@ class FakeBertillon(
         self.metadata.append({key: str(value) for key, value in context.invocation_metadata()})
         if self.failures:
             failure = self.failures.popleft()
-            context.set_trailing_metadata(tuple(failure.trailing))
-            context.abort(failure.code, failure.details)
+            failure.end(context)
 
     def CodeNote(self, request: Any, context: Any) -> Iterator[coding.CodeNoteResponse]:  # noqa: N802
         context.add_callback(self.cancelled.set)
@@ -181,7 +184,7 @@ class FakeBertillon(
                     yield coding.CodeNotesResponse.FromString(event.SerializeToString())
                     if answered == limit and event.HasField("section"):
                         if failure is not None:
-                            context.abort(failure.code, failure.details)
+                            failure.end(context)
                         return
                 answered += 1
             batch = []

@@ -9,6 +9,8 @@ from typing import Any
 import grpc
 import pytest
 from fake_bertillon import PATIENCE_S, QUICK, Failure, FakeBertillon, MakeClient, start_server
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -149,6 +151,30 @@ def test_a_lost_stream_loses_and_doubles_nothing(
         # Sections of a broken attempt would show as doubles.
         assert [section.section.index for section in result.sections] == [0, 1]
     assert fake.calls["CodeNotes"] == 4
+
+
+def test_a_stream_that_the_service_ends_for_a_stalled_client_is_not_opened_again(
+    client: Any, fake: FakeBertillon
+) -> None:
+    info = any_pb2.Any()
+    info.Pack(error_details_pb2.ErrorInfo(reason="CLIENT_STALLED", domain="bertillon"))
+    status = status_pb2.Status(code=1, message="stalled", details=[info]).SerializeToString()
+    fake.breaks.append(
+        (2, Failure(grpc.StatusCode.CANCELLED, "stalled", [("grpc-status-details-bin", status)]))
+    )
+
+    with pytest.raises(bertillon.CallCancelledError):
+        list(client.code_notes(notes(5)))
+    assert fake.calls["CodeNotes"] == 1
+
+
+def test_a_client_that_is_closed_ends_the_run(client: Any, fake: FakeBertillon) -> None:
+    outcomes = client.code_notes(itertools.cycle(notes(1)), max_in_flight=1)
+    assert next(outcomes)[0] == "n0"
+    client.close()
+    with pytest.raises(bertillon.CallCancelledError):
+        list(outcomes)
+    assert fake.calls["CodeNotes"] == 1
 
 
 def test_a_server_that_never_comes_back_ends_the_run(make_client: MakeClient, fake: FakeBertillon) -> None:

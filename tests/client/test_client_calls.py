@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import datetime as dt
 import pickle
+import threading
 import time
 from typing import Any
 
 import grpc
 import pytest
-from fake_bertillon import PATIENCE_S, Failure, FakeBertillon, MakeClient
+from fake_bertillon import PATIENCE_S, QUICK, Failure, FakeBertillon, MakeClient, start_server
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 from hypothesis import given
@@ -15,8 +16,11 @@ from hypothesis import strategies as st
 
 import bertillon
 from bertillon import EncounterSummary, Note, Outline, SectionResult, Setting, Timeouts
+from bertillon._connection import Connection
 from bertillon._details import read_details
 from bertillon._errors import make_error
+from bertillon.coding.v1.catalog_service_pb2 import GetCodeRequest
+from bertillon.coding.v1.catalog_service_pb2_grpc import CatalogServiceStub
 
 NOTE = "HPI\nHas diabetes.\n\nROS\nDenies chest pain."
 
@@ -105,6 +109,30 @@ def test_what_is_unavailable_overloaded_or_dropped_is_tried_again(client: Any, f
 
     assert client.get_code("I50.9").billable
     assert fake.calls["GetCode"] == 4
+
+
+def test_a_call_that_its_own_caller_cancels_is_not_tried_again() -> None:
+    class Waiting(FakeBertillon):
+        entered, leave = threading.Event(), threading.Event()
+
+        def begin(self, method: str, request: Any, context: grpc.ServicerContext) -> None:
+            super().begin(method, request, context)
+            self.entered.set()
+            self.leave.wait(PATIENCE_S)
+
+    fake = Waiting()
+    server, target = start_server(fake)
+    with Connection(target=target, retries=QUICK).open() as channel:
+        future = CatalogServiceStub(channel).GetCode.future(GetCodeRequest(code="I50.9"))
+        assert fake.entered.wait(PATIENCE_S)
+        future.cancel()
+        fake.leave.set()
+        with pytest.raises(grpc.FutureCancelledError):
+            future.result()
+        # Longer than any pause of these retries.
+        time.sleep(4 * QUICK.max_backoff)
+        assert fake.calls["GetCode"] == 1
+    server.stop(None).wait()
 
 
 def test_tries_are_bounded(client: Any, fake: FakeBertillon) -> None:

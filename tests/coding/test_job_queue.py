@@ -47,7 +47,29 @@ async def test_bulk_jobs_are_shared_evenly_by_the_processes_that_are_ready() -> 
     queue = JobQueue()
     for _ in range(4):
         queue.put(job_of_length(100), BULK)
-    assert [waiting.job.code_points for waiting in queue.take(2)] == [100, 100]
+        queue.put(job_of_length(100), BULK)
+    # Half of what waits at the time, then of what is left.
+    assert [len(queue.take(2)) for _ in range(4)] == [4, 2, 1, 1]
+
+
+async def test_what_was_withdrawn_is_no_part_of_what_is_shared() -> None:
+    queue = JobQueue()
+    for _ in range(4):
+        queue.put(job_of_length(100), BULK)
+    for _ in range(20):
+        queue.put(job_of_length(100), BULK).cancel()
+    await asyncio.sleep(0)
+    assert len(queue.take(2)) == 2
+
+
+async def test_a_queue_that_was_cleared_shares_out_what_comes_afterwards_alone() -> None:
+    queue = JobQueue()
+    for _ in range(20):
+        queue.put(job_of_length(100), BULK)
+    list(queue.clear())
+    for _ in range(4):
+        queue.put(job_of_length(100), BULK)
+    assert len(queue.take(2)) == 2
 
 
 async def test_withdrawn_and_late_jobs_are_passed_over() -> None:

@@ -16,11 +16,11 @@ from bertillon_models import recipe
 from bertillon_models.cli import main
 from bertillon_models.options import CODIESP_DEV, CODIESP_TRAIN, NEGEX, SENTENCES, TERMS
 from bertillon_models.splits import Split, note_split
-from bertillon_models.weights import load_weights
+from bertillon_models.weights import load_weights, save_weights
 from bertillon_server.bundle.loader import load_bundle
 from published_weights import publish
 from recorded_bundle import record
-from small_bundle import write_small_bundle, write_tokenizer
+from small_bundle import random_weights, write_small_bundle, write_tokenizer
 
 pytest.importorskip("torch")
 command = pytest.importorskip("bertillon_models.training.command")
@@ -71,11 +71,11 @@ def small_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipe, "report_on", report)
 
 
-def run(sources: Path, work: str) -> Result:
+def run(sources: Path, work: str, *more: str) -> Result:
     named = {name: sources / name for name in ("data", "corpus", "lexicon", "weights")}
     named |= {"work": sources / work, "out": sources / work / "own" / "1"}
     given = [str(word) for name, path in named.items() for word in (f"--{name}", path)]
-    return CliRunner().invoke(main, ["recipe", *given, "--steps", "4"])
+    return CliRunner().invoke(main, ["recipe", *given, "--steps", "4", *more])
 
 
 def test_a_recipe_ended_in_the_middle_of_training_ends_as_one_that_was_not(
@@ -106,3 +106,54 @@ def test_a_recipe_ended_in_the_middle_of_training_ends_as_one_that_was_not(
     assert load_bundle(sources / "parts" / "own" / "1").manifest.version == "1"
     again = run(sources, "parts")
     assert again.stderr.count("done before") == 6
+
+
+def with_heads(sources: Path, seed: int = 0) -> None:
+    """Put weights that were trained in the place of general ones."""
+    weights = random_weights(seed, outliers=False)
+    assert weights.shape.layers == 2
+    save_weights(weights, sources / "weights", sources / "trained")
+    shutil.rmtree(sources / "weights")
+    (sources / "trained").rename(sources / "weights")
+
+
+def test_a_student_has_its_layers_and_is_no_result_of_a_run_without(sources: Path) -> None:
+    with_heads(sources)
+    result = run(sources, "small", "--layers", "1")
+    assert result.exit_code == 0, result.output
+    student = load_weights(sources / "small" / "weights")
+    assert len(student.layers) == student.shape.layers == 1
+    assert "taught" in (sources / "small" / "log.jsonl").read_text("utf-8")
+    other = run(sources, "small")
+    assert other.exit_code == 1
+    assert "a run with other layers" in other.output
+
+
+@pytest.mark.parametrize(
+    ("layers", "trained", "reason"),
+    [("1", False, "has no heads and cannot teach"), ("2", True, "has 1 to 1 layers")],
+)
+def test_a_student_needs_a_teacher_that_was_trained_and_is_larger(
+    sources: Path, layers: str, reason: str, *, trained: bool
+) -> None:
+    if trained:
+        with_heads(sources)
+    result = run(sources, "small", "--layers", layers)
+    assert result.exit_code == 1
+    assert reason in result.output
+
+
+def test_a_student_does_not_go_on_with_another_teacher(sources: Path) -> None:
+    with_heads(sources)
+    assert run(sources, "small", "--layers", "1").exit_code == 0
+    with_heads(sources, seed=5)
+    # What a recipe refuses by itself, before it trains, the command that trains alone has to notice.
+    given = [
+        word
+        for name in ("data", "corpus", "lexicon", "weights")
+        for word in (f"--{name}", str(sources / name))
+    ]
+    train = ["train", *given, "--out", str(sources / "small"), "--steps", "4", "--layers", "1"]
+    result = CliRunner().invoke(main, train)
+    assert result.exit_code == 1
+    assert "a run with another teacher" in result.output

@@ -15,6 +15,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+CallDroppedHere = asyncio.CancelledError
+"""What a call of grpc.aio raises whose channel was closed under it; those of threads raise an RpcError."""
+
 
 class AsyncSignal:
     """A lock for tasks, and a condition to wait for while it is held."""

@@ -46,8 +46,8 @@ weights = click.option(
 layers = click.option(
     "--layers",
     type=click.IntRange(min=1),
-    help="Train a student of so many of the layers of the weights, which learns what all of them give. "
-    "Default: train the weights themselves.",
+    help="Train a student of so many of the layers of the weights, which learns what all of them give: of a "
+    "bundle, or of weights with heads. Default: train the weights themselves.",
 )
 fp32 = click.option(
     "--fp32", type=FILE, help="The encoder before quantisation, to compare int8 with: see export-reference."

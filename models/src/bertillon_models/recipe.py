@@ -197,10 +197,13 @@ def recipe(
 ) -> None:
     """Train, build, calibrate and evaluate a bundle; a run that was interrupted goes on where it was."""
     try:
-        given: dict[str, object] = {"steps": steps, "seed": seed, **fingerprints(data, corpus, lexicon)}
+        given: dict[str, object] = {
+            "steps": steps,
+            "seed": seed,
+            "layers": layers,
+            **fingerprints(data, corpus, lexicon),
+        }
         given["weights"] = "general" if weights is None else digest_of([weights_file(weights)])
-        if layers is not None:
-            given["layers"] = layers
         run = Work(work or CACHE / out.name, given, 1 + BUNDLE_STEPS)
 
         def training() -> None:

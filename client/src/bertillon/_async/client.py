@@ -100,6 +100,7 @@ class AsyncBertillon:
             keepalive=keepalive,
         )
         self._channel = self._connection.open_async()
+        self._closed = False
         self._coding = CodingServiceStub(self._channel)
         self._catalog = CatalogServiceStub(self._channel)
 
@@ -113,6 +114,7 @@ class AsyncBertillon:
 
     async def close(self) -> None:
         """Close the connection; calls that are under way are cancelled."""
+        self._closed = True
         await self._channel.close()
 
     async def code_note(
@@ -187,6 +189,7 @@ class AsyncBertillon:
             options,
             max_in_flight=max_in_flight,
             timeout=_deadline(timeout, self._connection.timeouts.code_notes),
+            is_shut=lambda: self._closed,
         ).outcomes()
 
     async def code_section(

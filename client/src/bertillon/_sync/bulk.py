@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 import grpc
 
 from bertillon._connection import Connection
+from bertillon._details import Details
 from bertillon._errors import (
     BertillonError,
     CallCancelledError,
@@ -23,9 +24,10 @@ from bertillon._errors import (
     OverloadedError,
     UnavailableError,
     from_call,
+    make_error,
 )
 from bertillon._ledger import Ledger, Outcome
-from bertillon._signals import Signal, Worker, steps
+from bertillon._signals import CallDroppedHere, Signal, Worker, steps
 from bertillon.coding.v1.coding_service_pb2 import CodeNotesRequest, CodingOptions, Note
 from bertillon.coding.v1.coding_service_pb2_grpc import CodingServiceStub
 
@@ -47,11 +49,14 @@ class BulkRun:
         *,
         max_in_flight: int,
         timeout: float | None,
+        is_shut: Callable[[], bool],
     ) -> None:
         self._stub = CodingServiceStub(channel)
         self._connection = connection
         self._notes = notes
         self._options = options
+        # Whether the channel was closed by the caller, to whom a cancelled stream looks like one that was dropped.
+        self._is_shut = is_shut
         self._expires = None if timeout is None else time.monotonic() + timeout
         self._signal = Signal()
         self._ledger = Ledger(
@@ -148,7 +153,7 @@ class BulkRun:
                 self._signal.notify()
             if oversized is not None:
                 continue
-            if not _may_reopen(error) or failures > self._reopenings:
+            if self._is_shut() or not _may_reopen(error) or failures > self._reopenings:
                 return error
             self._pause(self._delay(error, failures), self._stream)
         return None
@@ -181,6 +186,10 @@ class BulkRun:
                     self._signal.notify()
         except grpc.RpcError as error:
             return from_call(error)
+        except CallDroppedHere:
+            if not self._is_shut():
+                raise
+            return make_error(grpc.StatusCode.CANCELLED, "", Details())
         finally:
             call.cancel()
             with self._signal:

@@ -99,6 +99,7 @@ class Bertillon:
             keepalive=keepalive,
         )
         self._channel = self._connection.open()
+        self._closed = False
         self._coding = CodingServiceStub(self._channel)
         self._catalog = CatalogServiceStub(self._channel)
 
@@ -112,6 +113,7 @@ class Bertillon:
 
     def close(self) -> None:
         """Close the connection; calls that are under way are cancelled."""
+        self._closed = True
         self._channel.close()
 
     def code_note(
@@ -186,6 +188,7 @@ class Bertillon:
             options,
             max_in_flight=max_in_flight,
             timeout=_deadline(timeout, self._connection.timeouts.code_notes),
+            is_shut=lambda: self._closed,
         ).outcomes()
 
     def code_section(

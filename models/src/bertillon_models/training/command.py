@@ -84,6 +84,8 @@ def run_training(
     torch.manual_seed(settings.seed)
     on, weights, teacher = torch.device(device), material.weights, None
     if settings.layers is not None:
+        if weights.heads is None:
+            raise WeightsError(f"{began} has no heads and cannot teach: name trained weights or a bundle")
         weights, teacher = with_fewer_layers(weights, settings.layers), Teacher(weights, on)
     model = ClinicalEncoder.from_weights(weights)
     trainer = Trainer(model, sampler, material.bank, material.tokenizer, settings, folder, on, teacher)

@@ -6,6 +6,7 @@ concept vectors, rules) reads either.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 import torch
@@ -34,9 +35,11 @@ def with_fewer_layers(weights: EncoderWeights, layers: int) -> EncoderWeights:
 
 
 class Teacher:
-    """An encoder that is not trained, whose hidden states another one learns."""
+    """An encoder that is not trained, whose hidden states another one learns; `digest` tells it from others."""
 
     def __init__(self, weights: EncoderWeights, device: torch.device) -> None:
+        parts = [weights.words, *(layer.expand.weight for layer in weights.layers)]
+        self.digest = hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
         self._model = ClinicalEncoder.from_weights(weights).to(device).eval()
 
     def distance(self, hidden: Tensor, batch: Padded) -> Tensor:

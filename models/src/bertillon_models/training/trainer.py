@@ -103,14 +103,21 @@ class Trainer:
         """Where the state of the run is kept."""
         return self._folder / "checkpoint.pt"
 
+    @property
+    def _taught_by(self) -> str:
+        return "" if self._teacher is None else self._teacher.digest
+
     def resume(self) -> int:
         """Go on from the checkpoint, if there is one; return the number of steps done."""
         if self.checkpoint.exists():
             state = torch.load(self.checkpoint, map_location=self._device, weights_only=True)
-            if state["settings"] != asdict(self._settings):
+            # Checkpoints from before there were students have neither.
+            if {"layers": None} | state["settings"] != asdict(self._settings):
                 raise ValueError(
                     f"{self.checkpoint} is of a run with other settings; remove it or change them back"
                 )
+            if state.get("teacher", "") != self._taught_by:
+                raise ValueError(f"{self.checkpoint} is of a run with another teacher; remove it to begin anew")
             try:
                 self._model.load_state_dict(state["model"])
                 self._optimiser.load_state_dict(state["optimiser"])
@@ -224,6 +231,7 @@ class Trainer:
         torch.save(
             {
                 "settings": asdict(self._settings),
+                "teacher": self._taught_by,
                 "done": self._done,
                 "model": self._model.state_dict(),
                 "optimiser": self._optimiser.state_dict(),

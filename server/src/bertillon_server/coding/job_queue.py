@@ -24,6 +24,8 @@ class WaitingJob:
     job: Job = field(compare=False)
     call: Call = field(compare=False)
     future: asyncio.Future[Answer] = field(compare=False)
+    counts: bool = field(default=True, compare=False)
+    """Whether its length is part of what waits."""
 
     @property
     def is_bulk(self) -> bool:
@@ -45,7 +47,7 @@ class JobQueue:
     def __init__(self) -> None:
         self._ages = itertools.count()
         self._waiting: list[WaitingJob] = []
-        # Of all that wait, those included that were withdrawn and are not yet at the head.
+        # Of all that wait and were not withdrawn.
         self._code_points = 0
 
     def __bool__(self) -> bool:
@@ -55,8 +57,11 @@ class JobQueue:
         """Let a job wait; returns where its answer will be."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         order = rank(call.priority, time.monotonic())
-        heapq.heappush(self._waiting, WaitingJob(order, next(self._ages), job, call, future))
+        waiting = WaitingJob(order, next(self._ages), job, call, future)
+        heapq.heappush(self._waiting, waiting)
         self._code_points += job.code_points
+        # Called when it is withdrawn or, later, when it is answered, which it waits for no longer.
+        future.add_done_callback(lambda _: self._leaves(waiting))
         return future
 
     def take(self, ways: int) -> list[WaitingJob]:
@@ -82,10 +87,16 @@ class JobQueue:
     def clear(self) -> Iterable[asyncio.Future[Answer]]:
         """Return where answers are awaited of all that waits, which waits no longer."""
         waiting, self._waiting = self._waiting, []
-        self._code_points = 0
+        for one in waiting:
+            self._leaves(one)
         return [one.future for one in waiting if not one.future.done()]
 
     def _pop(self) -> WaitingJob:
         popped = heapq.heappop(self._waiting)
-        self._code_points -= popped.job.code_points
+        self._leaves(popped)
         return popped
+
+    def _leaves(self, waiting: WaitingJob) -> None:
+        if waiting.counts:
+            waiting.counts = False
+            self._code_points -= waiting.job.code_points
