@@ -40,6 +40,7 @@ _NUMBER = re.compile(r"\d[a-d]?")
 
 # Words of titles that assert nothing a note would have to say.
 _EMPTY = frozenset(["unspecified", "specified", "other", "nos", "nec", "uncomplicated", "status", "region"])
+_NOTHING: frozenset[str] = frozenset()
 
 # Words taken as documented when the note is silent, each by a rule of the Official Guidelines:
 # a fracture not said to be open is closed, not said to be nondisplaced is displaced (I.C.19.c); osteoarthritis
@@ -153,12 +154,17 @@ def _read_body(text: str) -> _Body:
     lowered = body.lower()
     either = set().union(*(_forms(" ".join(pair.groups())) for pair in _EITHER.finditer(body))) & asserts
     return _Body(
-        asserts=frozenset(asserts - either),
-        either=frozenset(either),
-        denies=frozenset(denies - asserts),
+        asserts=_kept(asserts - either),
+        either=_kept(either),
+        denies=_kept(denies - asserts),
         open="unspecified" in lowered,
         other="other" in lowered and _OTHER.search(lowered) is not None,
     )
+
+
+def _kept(forms: set[str]) -> frozenset[str]:
+    """Return forms to be kept; a set of nothing is one for all, since most titles have two, of 216 bytes each."""
+    return frozenset(forms) if forms else _NOTHING
 
 
 def _forms(text: str) -> set[str]:
