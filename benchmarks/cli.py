@@ -25,6 +25,8 @@ from benchmarks.service import BUNDLE, ROOT, SERVER
 from benchmarks.targets import Verdict, judged
 
 NAMES = tuple(scenario.name for scenario in SCENARIOS)
+# Of tables, for terminals and files alike.
+_WIDTH = 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -178,7 +180,7 @@ def compare(
         screen = stack.enter_context(Screen(console).shown())
         bench = Bench(BUNDLE, tuple(own_notes()), seed, full, screen.steps)
         found = versions.compare(bench, versions.Version(SERVER, BUNDLE), other, repeats)
-    table.show_versions(found, Console())
+    table.show_versions(found, Console(width=_WIDTH))
     if out is not None:
         told = {
             "other": {"revision": revision, "bundle": str(bundle or ""), "flags": flags},

@@ -1,14 +1,17 @@
 """When a process collects all of its garbage: not while calls are in progress, but not never."""
 
 import asyncio
+import ctypes
 import gc
+import os
 import weakref
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
-from bertillon_server.app.garbage import ALL_EVERY_S, AT_LEAST_EVERY_S, NEVER, Garbage
+from bertillon_server.app.garbage import ALL_EVERY_S, AT_LEAST_EVERY_S, NEVER, Garbage, return_freed
 
 
 class _Cycle:
@@ -109,3 +112,17 @@ async def test_what_was_frozen_goes_once_it_is_said_to_be_of_no_use() -> None:
     assert not await _tend(garbage, left)
     garbage.forget()
     assert await _tend(garbage, left)
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="the C library is not glibc")
+def test_holes_between_what_lives_on_are_returned_to_the_system() -> None:
+    def resident_mb() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    # Below the size from which the allocator maps each by itself.
+    blocks = [ctypes.create_string_buffer(b"x" * 100_000) for _ in range(1_000)]
+    del blocks[::2]
+    with_holes = resident_mb()
+    return_freed()
+    assert resident_mb() < with_holes - 40
+    del blocks

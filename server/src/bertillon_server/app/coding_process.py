@@ -7,6 +7,7 @@ nothing: the server counts what it does, and what fails is told by the type of t
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bertillon_server.app.coders import make_coder
+from bertillon_server.app.garbage import return_freed
 from bertillon_server.bundle.loader import Bundle, load_bundle
 from bertillon_server.bundle.manifest import ENCODER_FILE
 from bertillon_server.catalog.folder import CatalogFolder
@@ -33,6 +35,8 @@ PROGRAM = f"__import__('{__name__}', fromlist=['main']).main()"
 
 # New containers before the young are collected; what is loaded is frozen, and jobs leave almost no cycles.
 _YOUNG = 10_000
+# Messages of jobs, of one to four notes each, after which what was freed is returned to the system.
+_RETURN_EVERY = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +85,13 @@ def _serve(settings: ProcessSettings, connected: socket.socket, read: Callable[[
         gc.set_threshold(_YOUNG, 1_000, 1_000)
         gc.collect()
         gc.freeze()
+        return_freed()
         connected.sendall(write_message(Ready(identity_of(bundle, catalog, settings.system))))
-        while True:
+        for number in itertools.count(1):
             told = read_message(read)
             if not isinstance(told, Jobs):
                 raise TypeError("no jobs")
             for answer in code_jobs(told.jobs, coders, encoder.encode, batcher):
                 connected.sendall(write_message(answer))
+            if number % _RETURN_EVERY == 0:
+                return_freed()

@@ -10,6 +10,7 @@ progress; what then is left is frozen, and no later collection walks over it.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import time
 from collections.abc import Callable
@@ -24,6 +25,20 @@ AT_LEAST_EVERY_S = 600.0
 """Seconds after which a full collection waits no longer."""
 ALL_EVERY_S = 3_600.0
 """Seconds after which one looks at what was frozen too: what calls that had just ended left may be among it."""
+
+
+# Of glibc; other C libraries return memory by themselves, or not at all.
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+
+
+def return_freed() -> None:
+    """Return to the system what is free in the heap; it takes some 3 ms, without the interpreter's lock.
+
+    What lives on is allocated between arrays that come and go, so the allocator cannot return these by itself: a
+    coding process kept 45 MB of holes after 1,600 notes, and more with every thousand.
+    """
+    if _trim is not None:
+        _trim(0)
 
 
 class Garbage:
@@ -57,6 +72,7 @@ class Garbage:
             self._looked_at_all = now
         gc.collect()
         gc.freeze()
+        return_freed()
         self._settled_at = now
 
     def forget(self) -> None:
