@@ -117,7 +117,9 @@ class Trainer:
                     f"{self.checkpoint} is of a run with other settings; remove it or change them back"
                 )
             if state.get("teacher", "") != self._taught_by:
-                raise ValueError(f"{self.checkpoint} is of a run with another teacher; remove it to begin anew")
+                raise ValueError(
+                    f"{self.checkpoint} is of a run with another teacher; remove it to begin anew"
+                )
             try:
                 self._model.load_state_dict(state["model"])
                 self._optimiser.load_state_dict(state["optimiser"])
