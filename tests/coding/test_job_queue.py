@@ -45,8 +45,7 @@ async def test_what_someone_waits_for_goes_alone_and_before_bulk() -> None:
 
 async def test_bulk_jobs_are_shared_evenly_by_the_processes_that_are_ready() -> None:
     queue = JobQueue()
-    for _ in range(4):
-        queue.put(job_of_length(100), BULK)
+    for _ in range(8):
         queue.put(job_of_length(100), BULK)
     # Half of what waits at the time, then of what is left.
     assert [len(queue.take(2)) for _ in range(4)] == [4, 2, 1, 1]
@@ -66,7 +65,7 @@ async def test_a_queue_that_was_cleared_shares_out_what_comes_afterwards_alone()
     queue = JobQueue()
     for _ in range(20):
         queue.put(job_of_length(100), BULK)
-    list(queue.clear())
+    queue.clear()
     for _ in range(4):
         queue.put(job_of_length(100), BULK)
     assert len(queue.take(2)) == 2
@@ -86,7 +85,7 @@ async def test_a_queue_that_is_cleared_returns_who_still_waits() -> None:
     queue = JobQueue()
     waits = queue.put(job_of_length(1), BULK)
     queue.put(job_of_length(2), BULK).cancel()
-    assert list(queue.clear()) == [waits]
+    assert queue.clear() == [waits]
     assert not queue
 
 

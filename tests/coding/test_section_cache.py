@@ -87,10 +87,6 @@ class Losing(Processes):
         super().__init__(0, (), None, observe=list[Pass]().append)
         self.begun, self.lost = asyncio.Event(), asyncio.Event()
 
-    @property
-    def pids(self) -> tuple[int, ...]:
-        return (1,)
-
     def are_ready(self) -> bool:
         return True
 

@@ -6,7 +6,6 @@ import asyncio
 import heapq
 import itertools
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bertillon_server.coding.section_jobs import BATCH_CODE_POINTS, Answer, Job
@@ -84,7 +83,7 @@ class JobQueue:
             length += first.job.code_points
         return together
 
-    def clear(self) -> Iterable[asyncio.Future[Answer]]:
+    def clear(self) -> list[asyncio.Future[Answer]]:
         """Return where answers are awaited of all that waits, which waits no longer."""
         waiting, self._waiting = self._waiting, []
         for one in waiting:
