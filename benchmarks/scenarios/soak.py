@@ -11,18 +11,19 @@ from bertillon import Bertillon, Note, NoteResult
 NOTES = 100_000
 BASE = 1_000
 SHORT_NOTES, SHORT_BASE = 600, 200
-_SAMPLES = 30
+# Readings up to the base, and how many of them make a figure: freed memory is returned every some dozen notes, and
+# readings go up and down with it.
+_SAMPLES, _TOGETHER = 20, 5
 
 
 def measure(bench: Bench) -> Measured:
     """Stream notes through CodeNotes and read the resident memory of the process on the way."""
     notes, base = bench.choose((SHORT_NOTES, SHORT_BASE), (NOTES, BASE))
-    every = max(1, min(base, notes // _SAMPLES))
+    every = base // _SAMPLES
     texts = bench.texts()
     failed = characters = 0
     with bench.server() as server, Bertillon(server.target) as client, bench.steps("notes", notes) as done:
         samples = [(0, server.memory_bytes() / 1e6)]
-        at_base = 0.0
         began = time.perf_counter()
         source = (Note(note_id=str(n), text=next(texts)) for n in range(notes))
         for count, (_, result) in enumerate(client.code_notes(source), 1):
@@ -30,13 +31,12 @@ def measure(bench: Bench) -> Measured:
                 characters += result.outline.sections[-1].span.end
             else:
                 failed += 1
-            if count == base:
-                at_base = server.memory_bytes() / 1e6
             if count % every == 0:
                 samples.append((count, server.memory_bytes() / 1e6))
             done()
         seconds = time.perf_counter() - began
-        at_end = server.memory_bytes() / 1e6
+    at_base = statistics.fmean(mb for count, mb in samples if base - _TOGETHER * every < count <= base)
+    at_end = statistics.fmean(mb for _, mb in samples[-_TOGETHER:])
     later = samples[len(samples) // 2 :]
     slope = statistics.linear_regression([count for count, _ in later], [mb for _, mb in later]).slope
     # Only the long form is what the target speaks of; the short one has another name.

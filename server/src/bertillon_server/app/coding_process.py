@@ -36,7 +36,7 @@ PROGRAM = f"__import__('{__name__}', fromlist=['main']).main()"
 # New containers before the young are collected; what is loaded is frozen, and jobs leave almost no cycles.
 _YOUNG = 10_000
 # Messages of jobs, of one to four notes each, after which what was freed is returned to the system.
-_RETURN_EVERY = 16
+_RETURN_EVERY = 4
 
 
 @dataclass(frozen=True, slots=True)
