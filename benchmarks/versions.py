@@ -27,10 +27,8 @@ from benchmarks.scenarios.offline import stream
 from benchmarks.scenarios.single_stream import section_of
 from benchmarks.service import ROOT, Service, serving
 
-WARM_UP_NOTES = 150
 BETWEEN_S = 0.15
 """Between notes and sections beside bulk: of people who are not in step with it."""
-_FILL_S = 2.0
 # A server that uses less of a core than this has done what it had in hand.
 _QUIET_SHARE, _LOOK_S, _LONGEST_S = 0.1, 0.3, 20.0
 
@@ -46,13 +44,18 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much of each measure one turn holds; `behind` are the bulk notes beside which others are measured."""
+    """How much of each measure one turn holds; `behind` are the bulk notes beside which others are measured.
+
+    Before the first turn each version codes `warm_up` notes; bulk runs for `fill_s` before others come beside it.
+    """
 
     bulk: int
     notes: int
     sections: int
     beside: int
     behind: int
+    warm_up: int = 150
+    fill_s: float = 2.0
 
 
 SHORT = Sizes(bulk=32, notes=12, sections=20, beside=10, behind=300)
@@ -117,16 +120,19 @@ def program_of(folder: Path) -> Path:
     return folder / ".venv" / "bin" / "bertillon-server"
 
 
-def compare(bench: Bench, this: Version, other: Version, repeats: int) -> dict[str, dict[str, Figure]]:
+def compare(
+    bench: Bench, this: Version, other: Version, repeats: int, sizes: Sizes | None = None
+) -> dict[str, dict[str, Figure]]:
     """Return, for each measure, the medians of both versions and how many times as good this one is.
 
-    Times count the other way round, so that above 1 this version is better throughout.
+    Times count the other way round, so that above 1 this version is better throughout. `sizes` are those of the
+    bench (`SHORT`, `FULL`) unless given.
     """
-    sizes = bench.choose(SHORT, FULL)
+    sizes = sizes or bench.choose(SHORT, FULL)
     notes, typed = bench.texts(), unrepeated([demo_note()], bench.seed)
     taken: dict[str, tuple[list[float], list[float]]] = {}
     with _served(this) as one, _served(other) as two:
-        warm_up = take(notes, WARM_UP_NOTES)
+        warm_up = take(notes, sizes.warm_up)
         for server in (one, two):
             stream(server, warm_up)
         with bench.steps("one version, then the other", repeats) as done:
@@ -134,20 +140,20 @@ def compare(bench: Bench, this: Version, other: Version, repeats: int) -> dict[s
                 texts = Texts.drawn(notes, typed, sizes)
                 pair = ((0, one), (1, two)) if turn % 2 == 0 else ((1, two), (0, one))
                 for side, server in pair:
-                    for name, value in _turn(server, texts).items():
+                    for name, value in _turn(server, texts, sizes.fill_s).items():
                         taken.setdefault(name, ([], []))[side].append(value)
                 done()
     return {name: _judged(name, *values) for name, values in taken.items()}
 
 
-def _turn(server: Service, texts: Texts) -> dict[str, float]:
+def _turn(server: Service, texts: Texts, fill_s: float) -> dict[str, float]:
     """Return one value for each measure."""
     before = _processor_s(server)
     seconds, _ = stream(server, texts.bulk)
     spent = _processor_s(server) - before
     notes = run(_one_by_one(server, note_requests(texts.notes), Caller.note))
     sections = run(_one_by_one(server, section_requests(texts.sections), Caller.section))
-    notes_beside, sections_beside = run(_beside_bulk(server, texts))
+    notes_beside, sections_beside = run(_beside_bulk(server, texts, fill_s))
     _wait_until_quiet(server)
     return {
         "bulk": len(texts.bulk) / seconds,
@@ -160,11 +166,11 @@ def _turn(server: Service, texts: Texts) -> dict[str, float]:
     }
 
 
-async def _beside_bulk(server: Service, texts: Texts) -> tuple[list[float], list[float]]:
+async def _beside_bulk(server: Service, texts: Texts, fill_s: float) -> tuple[list[float], list[float]]:
     """Return the milliseconds of notes and of sections while a bulk stream runs; RuntimeError where it ends first."""
     async with calling(server.target, connections=1) as caller:
         bulk = asyncio.ensure_future(caller.bulk(list(bulk_requests(texts.behind))))
-        await asyncio.sleep(_FILL_S)
+        await asyncio.sleep(fill_s)
         notes = await _one_by_one(server, note_requests(texts.notes_beside), Caller.note, BETWEEN_S)
         sections = await _one_by_one(
             server, section_requests(texts.sections_beside), Caller.section, BETWEEN_S

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 import pytest
 from benchmarks.cli import cli
 from benchmarks.notes import demo_note, own_notes, unrepeated, variations
+from benchmarks.scenario import Bench
+from benchmarks.service import BUNDLE, SERVER
 from click.testing import CliRunner
 
 from benchmarks import versions
@@ -37,6 +40,21 @@ def test_both_versions_are_measured_on_the_same_texts_and_no_text_comes_twice() 
     turns = [versions.Texts.drawn(notes, typed, sizes) for _ in range(2)]
     drawn = [text for turn in turns for part in dataclasses.astuple(turn) for text in part]
     assert len(drawn) == len(set(drawn)) == 2 * (3 + 2 + 2 + 2 + 2 + 4)
+
+
+def test_every_measure_is_taken_of_two_servers_by_turns() -> None:
+    sizes = versions.Sizes(bulk=2, notes=1, sections=1, beside=1, behind=80, warm_up=1, fill_s=0.3)
+    bench = Bench(
+        BUNDLE, tuple(own_notes()), 7, is_full=False, steps=lambda *_: contextlib.nullcontext(lambda: None)
+    )
+    this = versions.Version(SERVER, BUNDLE)
+    found = versions.compare(bench, this, dataclasses.replace(this, flags=("--threads=1",)), 2, sizes)
+    assert list(found) == list(versions.UNITS)
+    for name, row in found.items():
+        assert set(row) == {"this", "other", "times"}, name
+        assert all(figure.value > 0 for figure in row.values()), name
+        assert [row[side].unit for side in ("this", "other")] == [versions.UNITS[name]] * 2
+        assert len(row["times"].repeats) == 2
 
 
 @pytest.mark.parametrize(("name", "times"), [("bulk", 0.5), ("note alone, p50", 2.0)])
