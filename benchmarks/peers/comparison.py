@@ -88,7 +88,13 @@ def _row(
 ) -> Row:
     ours, theirs = tuple(own for own, _ in pairs), tuple(other for _, other in pairs)
     over, under = (theirs, ours) if metric in _LESS_IS_BETTER else (ours, theirs)
-    estimate = estimates.ratio(over, under) if pairs and all(over) and all(under) else None
+    has_ratio = pairs and all(over) and all(under)
+    estimate = estimates.ratio(over, under) if has_ratio else None
+    if pairs and not has_ratio:
+        reason = (
+            reason
+            or f"{metric} was 0 in a repeat, ours {min(ours):g}, theirs {min(theirs):g}: there is no ratio"
+        )
     return Row(
         peer=name,
         title=TITLES[name],

@@ -16,7 +16,8 @@ SHARES = (1.5, 2.0)
 CALM = 0.4
 # Answered in time in a row, so many requests tell that a server is itself again.
 IN_A_ROW = 5
-# Callers wait for twice the objective from when they were due, so a little less from when they were sent.
+# Callers wait for twice the objective from when they were due, so a little less from when they were sent. No answer
+# takes longer, so what was admitted and not answered by then is told apart (`given_up`).
 DEADLINE_S = 2 * SLO_S - MAX_LAG_S
 
 
@@ -74,6 +75,11 @@ def _add(
         # Of those: what ended in less than half of the deadline, so that its caller could go elsewhere.
         f"refused_at_once_{name}": Figure(
             sum(took < DEADLINE_S / 2 for _, outcome, took in during if outcome is not Outcome.OK)
+            / len(during),
+            "share",
+        ),
+        f"given_up_{name}": Figure(
+            sum(took >= DEADLINE_S / 2 for _, outcome, took in during if outcome is not Outcome.OK)
             / len(during),
             "share",
         ),

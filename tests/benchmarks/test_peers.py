@@ -257,6 +257,14 @@ def test_ratios_say_how_many_times_we_are_better() -> None:
     assert figures["serving_efficiency"].interval == pytest.approx((0.75, 0.75))
 
 
+def test_a_rate_of_nothing_has_no_ratio_and_is_told_with_the_reason() -> None:
+    blocks = [_block(OURS, 0, {RATE: 3.0}), _block(OURS, 1, {RATE: 0.0})]
+    blocks += [_block("mosec", repeat, {RATE: 2.0}) for repeat in range(2)]
+    [row] = rows_of(blocks, {})
+    assert row.ratio is None
+    assert "was 0 in a repeat, ours 0, theirs 2" in str(row.skipped_reason)
+
+
 def _block(name: str, repeat: int, values: dict[str, float]) -> Block:
     return Block(repeat, name, checked=2, equal=None if name in {OURS, CEILING} else True, values=values)
 
