@@ -72,9 +72,9 @@ class Settings(BaseSettings):
         1,
         ge=1,
         le=256,
-        description="Processes that serve the address together. One, with its coding processes, does for some sixteen "
-        "cores; raise it for more of them, or so that a crash of one is outlived. Each takes the memory of a server of "
-        "its own.",
+        description="Processes that serve the address together. One, with its coding processes, does for some "
+        "sixteen cores; raise it for more of them, or so that a crash of one is outlived. Each takes the memory of a "
+        "server of its own.",
     )
     threads: int | None = Field(
         None,
