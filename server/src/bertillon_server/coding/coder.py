@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,10 +20,11 @@ from bertillon_server.coding.confidence import Place, ProfileModel, Signals, Tag
 from bertillon_server.coding.context import axes_of, context_of, told_by
 from bertillon_server.coding.decoding import Leaf
 from bertillon_server.coding.encounter import Encounter
-from bertillon_server.coding.heads import MentionReading, pooled, read_mentions, tagged
+from bertillon_server.coding.heads import MentionReading, pooled
 from bertillon_server.coding.knowledge import Knowledge
 from bertillon_server.coding.linking import Candidate, Decoded, Link, Said
-from bertillon_server.coding.mentions import Found, found_at, found_between, sentence_numbers, taken_words
+from bertillon_server.coding.mention_candidates import mention_candidates
+from bertillon_server.coding.mentions import Found, taken_words
 from bertillon_server.coding.other_release import GONE
 from bertillon_server.coding.overlaps import Tags, without_overlaps
 from bertillon_server.coding.ranking import Evidence
@@ -58,9 +59,6 @@ from bertillon_server.coding.words import words_of
 
 # Hard cap of a query, in tokens: a line of text.
 MAX_QUERY_TOKENS = 128
-# Mentions of a section whose neighbours are looked for; far more than any section has that a person wrote. Bounds the
-# work on a text without end, of which the rest is left to the term index.
-MAX_SEARCHED = 1000
 # Concept vectors that are looked at for one hit of a search: several are forms of one code.
 NEIGHBOURS_PER_HIT = 4
 
@@ -183,29 +181,18 @@ class Coder:
         limit = note.options.max_alternatives
         knowledge = self._knowledge
         taken = taken_words(reading.words, reading.terms)
-        named = self._named(reading, encodings)
         # Habits are those of the annotators of all mentions; what an encounter is given does not rest on them.
         asked = note.options.profile is CodingProfile.ALL_MENTIONS
         usage = knowledge.calibration.usage if asked else _NO_USAGE
-        spoken = self._spoken(usage, reading, named)
-        candidates = dict.fromkeys([*reading.terms, *reading.phrases, *named, *spoken])
-        read = self._read_mentions(encodings, candidates)
-        # What no term names and the encoder takes for a procedure is none of the conditions that are looked for.
-        procedures = {found for found, at in read.items() if found.match is None and at.is_procedure}
-        every = [found for found in candidates if found not in procedures]
-        named = [found for found in named if found not in procedures]
-        near = {}
-        if search and (seen := [found for found in every if found in read][:MAX_SEARCHED]):
-            vectors = np.stack([read[found].vector for found in seen])
-            rows, cosines = knowledge.vectors.search(vectors, knowledge.neighbours)
-            near = {found: (rows[i], cosines[i]) for i, found in enumerate(seen)}
+        candidates = mention_candidates(reading, encodings, usage, self.dimensions)
+        near = candidates.neighbours(knowledge.vectors, knowledge.neighbours) if search else {}
         linked = []
-        tags, decoded = Tags(named), Decoded()
-        for found in every:
+        tags, decoded = Tags(candidates.tagged), Decoded()
+        for found in candidates.found:
             give_way()
             context = _qualifiers(note, reading, found, taken)
             said = Said(told_by(note.text, reading.words, found), context)
-            tagging, seen_as = tags.of(found), read.get(found)
+            tagging, seen_as = tags.of(found), candidates.read.get(found)
             links = knowledge.linker.link(found, said, limit, seen_as, near.get(found), decoded)
             links = [link for link in links if not _names_only_a_procedure(link, seen_as)]
             usual = usage.of(reading.words.plain[found.first : found.last]) if usage else None
@@ -214,19 +201,6 @@ class Coder:
                 for link, habit in self._as_usual(links, usual, said, limit)
             ]
         return sorted(linked, key=lambda pair: pair[0].span)
-
-    def _spoken(self, usage: Usage, reading: Reading, named: Sequence[Found]) -> list[Found]:
-        """Return the words that usually have a code and that nothing else has found."""
-        if not usage:
-            return []
-        known = {(found.first, found.last) for found in (*reading.terms, *reading.phrases, *named)}
-        runs = usage.spoken(reading.words, sentence_numbers(reading.words, reading.sentences))
-        found = [
-            found_between(first, last, reading.words, reading.sentences, reading.items)
-            for first, last in runs
-            if (first, last) not in known
-        ]
-        return [mention for mention in found if mention is not None]
 
     def _as_usual(
         self, links: Sequence[Link], usual: Usual | None, said: Said, limit: int
@@ -245,23 +219,6 @@ class Coder:
         title = self._knowledge.decoder.title(code)
         evidence = Evidence(0.0, TermFlag(0), None, 0, 0, said.told.asserts, title)
         return Candidate(Leaf(code, frozenset(), 0), evidence, 0.0)
-
-    def _named(self, reading: Reading, encodings: Encodings) -> list[Found]:
-        """Return what the encoder tags as mentions: terms and phrases that are known already, and others."""
-        known = {(found.first, found.last): found for found in (*reading.phrases, *reading.terms)}
-        named = []
-        for window, rows in zip(encodings.windows, encodings.rows, strict=True):
-            for first, last in tagged(rows, self.dimensions):
-                span = Span(window.starts[first], window.ends[last - 1])
-                found = found_at(span, reading.words, reading.sentences, reading.items, reading.barred)
-                if found is not None:
-                    named.append(known.get((found.first, found.last), found))
-        return named
-
-    def _read_mentions(self, encodings: Encodings, every: Iterable[Found]) -> dict[Found, MentionReading]:
-        """Return what the encoder reads of the mentions that it has seen."""
-        rows = {found: at for found in every if (at := encodings.at(found.span)) is not None}
-        return dict(zip(rows, read_mentions(list(rows.values()), self.dimensions), strict=True))
 
     def _judge(self, reading: Reading, links: Sequence[tuple[Found, Linked]]) -> list[Judgement]:
         found = [mention for mention, _ in links]

@@ -38,6 +38,9 @@ _NO_FLAGS = TermFlag(0)
 # A meaning of a mention: weight and flags of its term, and the mention's similarity to the code's nearest text.
 Meaning = tuple[float, TermFlag, float | None]
 
+Neighbours = tuple[NDArray[np.int32], NDArray[np.float32]]
+"""Rows [k] of concept vectors and their cosines [k] with a mention, best first."""
+
 
 class Similarity(Protocol):
     """What linking asks of the concept vectors; `inference.VectorIndex` answers it."""
@@ -134,14 +137,13 @@ class Linker:
         said: Said,
         limit: int,
         read: MentionReading | None,
-        near: tuple[NDArray[np.int32], NDArray[np.float32]] | None,
+        near: Neighbours | None,
         decoded: Decoded | None = None,
     ) -> list[Link]:
         """Link a mention; none when no code means it, or the text supports no leaf of any that does.
 
-        `near` are the concept vectors nearest to the mention [k] and their cosines [k], best first; `decoded` is
-        shared by the mentions of a section. A term that
-        names two things has two links: the disease, and the code that is only ever assigned beside one.
+        `near` are the concept vectors nearest to the mention; `decoded` is shared by the mentions of a section. A
+        term that names two things has two links: the disease, and the code that is only ever assigned beside one.
         """
         meant = {} if found.match is None else self._meant(found.match, read, limit)
         beside = {code: meaning for code, meaning in meant.items() if _is_companion(code, meaning[1])}

@@ -1,0 +1,190 @@
+"""The leaves of a category or concept, as bits of the forms in their titles; which of them a text supports best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bertillon_server.coding.axes import DOMINANCE, Title, axis_in, axis_of, is_default
+from bertillon_server.coding.implied import GRANTED, granted
+from bertillon_server.coding.vocabulary import AxisKind
+
+# Forms of titles that count as documented where the text says something else.
+_CONDITIONAL = DOMINANCE.keys() | GRANTED.keys()
+
+# A detail that the text supports outweighs one open word; an invented one outweighs any support.
+_SUPPORTED, _INVENTED, _DENIED, _CONTRADICTED = 1.0, -3.0, -0.05, -1.0
+# A leaf that leaves out a word of the concept: fatal for a sibling of a billable code, unwelcome below a parent,
+# whose title may be the sum of its leaves ("Nausea and vomiting").
+_OTHER, _OPEN, _LOST, _LOST_BELOW = -0.4, 0.02, -3.0, -0.1
+# Sums of the above in another order differ by less than this; of equals the first one is chosen.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Billable codes that differ in the 7th character alone.
+
+    Sets of forms are bits of whole numbers, by the places that `Bases` gives them: a note asks for hundreds of
+    scores, and bits are an order faster to compare than sets of words.
+    """
+
+    title: Title
+    codes: tuple[tuple[str, str], ...]  # encounter part of the title, code
+    asserts: int
+    either: int
+    denies: int
+    constant: float  # what the score is whatever the text says
+
+
+class Heard(NamedTuple):
+    """What a text says, as bits of the forms of a scope.
+
+    `told` are the forms that it has, `supported` those that it says, the one side of "unilateral" among them;
+    `documented` are those that it need not say, `moving` what it says in any way, and `ruled_out` what it denies.
+    """
+
+    told: int
+    supported: int
+    documented: int
+    moving: int
+    ruled_out: int
+
+
+class Bases:
+    """The leaves of a category or concept (the scope), and the places of the forms of their titles as bits."""
+
+    def __init__(self, grouped: Mapping[Title, Sequence[tuple[str, str]]]) -> None:
+        self._places: dict[str, int] = {}
+        for title in grouped:
+            for form in sorted(title.asserts | title.either | title.denies):
+                self._places.setdefault(form, 1 << len(self._places))
+        self.unilateral = self._places.get("unilateral", 0)
+        self.defaults = self.bits([form for form in self._places if is_default(form, ())])
+        self._conditional = _CONDITIONAL & self._places.keys()
+        self.items = tuple(
+            Base(
+                title=title,
+                codes=tuple(codes),
+                asserts=self.bits(title.asserts),
+                either=self.bits(title.either),
+                denies=self.bits(title.denies),
+                constant=_OTHER * title.other + _OPEN * title.open,
+            )
+            for title, codes in grouped.items()
+        )
+        self._of_code = {code: base for base in self.items for _, code in base.codes}
+        # What every leaf of a concept asserts: the concept has it, and no leaf invents it. Values of axes are left
+        # out: they are details even where all leaves have one.
+        self.shared = self._shared()
+
+    def bits(self, forms: Iterable[str]) -> int:
+        """Return the bits of the forms that a title of the scope has."""
+        places, found = self._places, 0
+        for form in forms:
+            if form in places:
+                found |= places[form]
+        return found
+
+    def granted(self, said: frozenset[str]) -> int:
+        """Return the bits of the forms that count as documented since the text says something else."""
+        if not self._conditional:
+            return 0
+        return self.bits(
+            [form for form in self._conditional if is_default(form, said) or granted(form, said)]
+        )
+
+    def hear(self, said: frozenset[str], denied: frozenset[str]) -> Heard:
+        """Return what a text says that has the forms `said` and denies others."""
+        told, granted = self.bits(said), self.granted(said)
+        supported = told
+        if "right" in said or "left" in said:
+            supported |= self.unilateral
+        return Heard(told, supported, self.defaults | granted, supported | granted, self.bits(denied))
+
+    def unknown(self, forms: Iterable[str]) -> int:
+        """Return how many of the forms no title of the scope has."""
+        return sum(form not in self._places for form in forms)
+
+    def _shared(self) -> frozenset[str]:
+        if len(self.items) < 2:
+            return frozenset()
+        shared = frozenset.intersection(*(base.title.asserts for base in self.items))
+        return frozenset(form for form in shared if axis_of(form) is None)
+
+    def of_code(self, code: str) -> Base:
+        """Return the leaves among which a code is; raises KeyError for a code of another scope."""
+        return self._of_code[code]
+
+
+class Option(NamedTuple):
+    """Base that a concept may be decoded to, and what their score is made of.
+
+    `more` are the bits that they assert beyond the concept, `either` those of which one would do, `denies` those that
+    they deny. `moved` are all bits that move the score where the text says them; it is `silent` where it says none.
+    """
+
+    base: Base
+    moved: int
+    silent: float
+    constant: float
+    more: int
+    either: int
+    denies: int
+
+
+def options_for(bases: Bases, wanted: frozenset[str], asked: int, *, is_below: bool) -> tuple[Option, ...]:
+    """Return the leaves of a scope as a concept meets them; its forms are `wanted`, the bits of those `asked`.
+
+    `is_below` tells that the leaves are the concept's own, not those of its whole category.
+    """
+    lost = _LOST_BELOW if is_below else _LOST
+    # What is wanted and no title of the scope has is lost whichever is chosen.
+    always_lost = lost * bases.unknown(wanted)
+    options = []
+    for base in bases.items:
+        more, either = base.asserts & ~asked, base.either & ~asked
+        constant = base.constant + always_lost + lost * (asked & ~base.asserts & ~base.either).bit_count()
+        silent = constant + _INVENTED * (more & ~bases.defaults).bit_count()
+        silent += _DENIED * base.denies.bit_count()
+        moved = more | either | (base.denies & ~asked)
+        options.append(Option(base, moved, silent, constant, more, either, base.denies))
+    return tuple(options)
+
+
+def best_of(options: Sequence[Option], asked: int, heard: Heard) -> tuple[Base, int]:
+    """Return the leaves with the highest score, the first among equals, and how many details they would invent."""
+    told, supported, documented, moving, ruled_out = heard
+    best, highest = options[0], -math.inf
+    for option in options:
+        _, moved, score, constant, more, either, denies = option
+        if moved & moving or denies & ruled_out:
+            score = (
+                constant
+                + _SUPPORTED * ((more & supported).bit_count() + (either & told).bit_count())
+                + _INVENTED * (more & ~supported & ~documented).bit_count()
+            )
+            if denies:
+                contradicted = denies & told & ~asked
+                left = denies & ~contradicted
+                confirmed = (left & ruled_out).bit_count()
+                score += _CONTRADICTED * contradicted.bit_count() + _SUPPORTED * confirmed
+                score += _DENIED * (left.bit_count() - confirmed)
+        if score > highest + _ROUNDING:
+            best, highest = option, score
+    return best.base, (best.more & ~supported & ~documented).bit_count()
+
+
+def missing_axes(chosen: Base, bases: Iterable[Base]) -> tuple[AxisKind, ...]:
+    """Return the axes on which a sibling says one thing more than the code that was chosen."""
+    kinds: set[AxisKind] = set()
+    for base in bases:
+        more = base.asserts & ~chosen.asserts
+        if not 0 < more.bit_count() <= 2 or base.title.other or chosen.asserts & ~base.asserts:
+            continue
+        axes = {axis_in(form, base.title.asserts) for form in base.title.asserts - chosen.title.asserts}
+        if None not in axes:
+            kinds.update(axis for axis in axes if axis is not None)
+    return tuple(sorted(kinds, key=lambda kind: kind.value))
