@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from bertillon_server.coding.axes import Title, read_title
 from bertillon_server.coding.implied import by_severity, implied
-from bertillon_server.coding.leaves import Base, Bases, Option, best_of, missing_axes, options_for
+from bertillon_server.coding.leaves import Base, Bases, Concept, best_of, concept_among, missing_axes
 from bertillon_server.coding.vocabulary import AxisKind
 
 # A category with more billable codes than this is not searched for a more specific sibling.
@@ -64,17 +64,15 @@ class Leaf(NamedTuple):
 class _Aim:
     """What decoding a concept comes to before any text is looked at.
 
-    Forms `wanted` and bits `asked` are those of the concept itself. A text that says none of the bits `moved` and
-    denies none of the bits `denied` chooses as one that says nothing does: the leaves `silent`, with the number of
-    details that they would invent.
+    A text that says none of the bits `moved` and denies none of the bits `denied` chooses as one that says nothing
+    does: the leaves `silent`, with the number of details that they would invent. `wanted` are the concept's forms.
     """
 
     scope: str
     billable: bool
     bases: Bases
     wanted: frozenset[str]
-    asked: int
-    options: tuple[Option, ...]
+    concept: Concept
     moved: int
     denied: int
     silent: tuple[Base, int]
@@ -87,7 +85,7 @@ class Decoder:
         self._codes = codes
         # Bounded by the number of categories and subcategories of the release; keys are codes.
         self._bases = lru_cache(maxsize=20_000)(self._read_bases)
-        # Some 12 options of 250 bytes each: 50 MB at most. Of the codes that notes name, some 8,000, all fit.
+        # Some 500 bytes each, of 25 leaves in the mean. Of the codes that notes name, some 10,000, all fit.
         self._aims = lru_cache(maxsize=16_384)(self._read_aim)
         self._titles = lru_cache(maxsize=131_072)(self._read_title)
         self._missing = lru_cache(maxsize=20_000)(self._read_missing)
@@ -116,7 +114,7 @@ class Decoder:
         if not (heard.moving & aim.moved or heard.ruled_out & aim.denied):
             base, invented = aim.silent
             return Leaf(_seventh(base, said), _NOTHING, invented, aim.scope)
-        base, invented = best_of(aim.options, aim.asked, heard)
+        base, invented = best_of(aim.bases, aim.concept, heard)
         used = frozenset([form for form in base.title.asserts - aim.wanted if _says(said, form)])
         if aim.billable and not used and not base.title.denies & denied:
             # A sibling takes the place of a code that may be reported only for what the text says beyond it.
@@ -158,14 +156,13 @@ class Decoder:
             return None
         if not billable:
             wanted |= self._bases(target).shared
-        asked = bases.bits(wanted)
-        options = options_for(bases, wanted, asked, is_below=scope == target)
+        concept = concept_among(bases, wanted, is_below=scope == target)
         moved = denied = 0
-        for option in options:
-            moved, denied = moved | option.moved, denied | option.denies
-        base, invented = best_of(options, asked, bases.hear(_NOTHING, _NOTHING))
+        for base in bases.items:
+            moved, denied = moved | base.moved, denied | base.denies
+        base, invented = best_of(bases, concept, bases.hear(_NOTHING, _NOTHING))
         silent = (bases.of_code(target), 0) if billable else (base, invented)
-        return _Aim(scope, billable, bases, wanted, asked, options, moved, denied, silent)
+        return _Aim(scope, billable, bases, wanted, concept, moved & ~concept.asked, denied, silent)
 
     def _read_bases(self, scope: str) -> Bases:
         # The tuple is what a title is but for its 7th-character part; a note meets some 300 new titles.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -36,6 +37,7 @@ class Base:
     asserts: int
     either: int
     denies: int
+    moved: int  # all of these: what moves the score where the text says it
     constant: float  # what the score is whatever the text says
 
 
@@ -64,17 +66,7 @@ class Bases:
         self.unilateral = self._places.get("unilateral", 0)
         self.defaults = self.bits([form for form in self._places if is_default(form, ())])
         self._conditional = _CONDITIONAL & self._places.keys()
-        self.items = tuple(
-            Base(
-                title=title,
-                codes=tuple(codes),
-                asserts=self.bits(title.asserts),
-                either=self.bits(title.either),
-                denies=self.bits(title.denies),
-                constant=_OTHER * title.other + _OPEN * title.open,
-            )
-            for title, codes in grouped.items()
-        )
+        self.items = tuple(self._base(title, codes) for title, codes in grouped.items())
         self._of_code = {code: base for base in self.items for _, code in base.codes}
         # What every leaf of a concept asserts: the concept has it, and no leaf invents it. Values of axes are left
         # out: they are details even where all leaves have one.
@@ -108,6 +100,11 @@ class Bases:
         """Return how many of the forms no title of the scope has."""
         return sum(form not in self._places for form in forms)
 
+    def _base(self, title: Title, codes: Sequence[tuple[str, str]]) -> Base:
+        asserts, either, denies = (self.bits(forms) for forms in (title.asserts, title.either, title.denies))
+        constant = _OTHER * title.other + _OPEN * title.open
+        return Base(title, tuple(codes), asserts, either, denies, asserts | either | denies, constant)
+
     def _shared(self) -> frozenset[str]:
         if len(self.items) < 2:
             return frozenset()
@@ -119,50 +116,53 @@ class Bases:
         return self._of_code[code]
 
 
-class Option(NamedTuple):
-    """Base that a concept may be decoded to, and what their score is made of.
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """A concept among the leaves of a scope, by the bits `asked` of its forms, and what is known before any text is.
 
-    `more` are the bits that they assert beyond the concept, `either` those of which one would do, `denies` those that
-    they deny. `moved` are all bits that move the score where the text says them; it is `silent` where it says none.
+    `lost` is the price of each of its forms that a leaf leaves out, `always_lost` that of the forms that no title of
+    the scope has. `silent` are the scores of the leaves, in order, where a text says nothing that moves them. A
+    concept may have hundreds of leaves and notes name thousands of concepts: what can be told from leaf and concept
+    while a text is read is not kept for each.
     """
 
-    base: Base
-    moved: int
-    silent: float
-    constant: float
-    more: int
-    either: int
-    denies: int
+    asked: int
+    lost: float
+    always_lost: float
+    silent: array[float]
 
 
-def options_for(bases: Bases, wanted: frozenset[str], asked: int, *, is_below: bool) -> tuple[Option, ...]:
-    """Return the leaves of a scope as a concept meets them; its forms are `wanted`, the bits of those `asked`.
+def concept_among(bases: Bases, wanted: frozenset[str], *, is_below: bool) -> Concept:
+    """Return a concept of the forms `wanted` among the leaves of a scope.
 
     `is_below` tells that the leaves are the concept's own, not those of its whole category.
     """
+    asked = bases.bits(wanted)
     lost = _LOST_BELOW if is_below else _LOST
     # What is wanted and no title of the scope has is lost whichever is chosen.
     always_lost = lost * bases.unknown(wanted)
-    options = []
+    silent = array("d")
     for base in bases.items:
-        more, either = base.asserts & ~asked, base.either & ~asked
         constant = base.constant + always_lost + lost * (asked & ~base.asserts & ~base.either).bit_count()
-        silent = constant + _INVENTED * (more & ~bases.defaults).bit_count()
-        silent += _DENIED * base.denies.bit_count()
-        moved = more | either | (base.denies & ~asked)
-        options.append(Option(base, moved, silent, constant, more, either, base.denies))
-    return tuple(options)
+        constant += _INVENTED * (base.asserts & ~asked & ~bases.defaults).bit_count()
+        silent.append(constant + _DENIED * base.denies.bit_count())
+    return Concept(asked, lost, always_lost, silent)
 
 
-def best_of(options: Sequence[Option], asked: int, heard: Heard) -> tuple[Base, int]:
+def best_of(bases: Bases, concept: Concept, heard: Heard) -> tuple[Base, int]:
     """Return the leaves with the highest score, the first among equals, and how many details they would invent."""
     told, supported, documented, moving, ruled_out = heard
-    best, highest = options[0], -math.inf
-    for option in options:
-        _, moved, score, constant, more, either, denies = option
-        if moved & moving or denies & ruled_out:
+    asked, lost, always_lost = concept.asked, concept.lost, concept.always_lost
+    moving &= ~asked
+    best, highest = bases.items[0], -math.inf
+    for base, silent in zip(bases.items, concept.silent, strict=True):
+        score, denies = silent, base.denies
+        if base.moved & moving or denies & ruled_out:
+            more, either = base.asserts & ~asked, base.either & ~asked
             score = (
-                constant
+                base.constant
+                + always_lost
+                + lost * (asked & ~base.asserts & ~base.either).bit_count()
                 + _SUPPORTED * ((more & supported).bit_count() + (either & told).bit_count())
                 + _INVENTED * (more & ~supported & ~documented).bit_count()
             )
@@ -173,8 +173,8 @@ def best_of(options: Sequence[Option], asked: int, heard: Heard) -> tuple[Base, 
                 score += _CONTRADICTED * contradicted.bit_count() + _SUPPORTED * confirmed
                 score += _DENIED * (left.bit_count() - confirmed)
         if score > highest + _ROUNDING:
-            best, highest = option, score
-    return best.base, (best.more & ~supported & ~documented).bit_count()
+            best, highest = base, score
+    return best, (best.asserts & ~asked & ~supported & ~documented).bit_count()
 
 
 def missing_axes(chosen: Base, bases: Iterable[Base]) -> tuple[AxisKind, ...]:
