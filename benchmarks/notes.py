@@ -52,7 +52,7 @@ def own_notes() -> list[str]:
 
 
 class Unrepeated:
-    """Changes texts so that no sentence comes twice: a server that keeps what it has seen gains nothing by it.
+    """Changes texts so that no sentence of some length comes twice: keeping what was seen gains nothing.
 
     A sentence that has not come yet stays as it is. Otherwise its numbers are drawn anew, and where that is not
     enough a time of day is added. Headers stay as they are.
@@ -90,7 +90,7 @@ class Unrepeated:
 
 
 def variations(notes: Sequence[str], seed: int) -> Iterator[str]:
-    """Yield endlessly many different notes: sections of different notes, no sentence of which comes twice.
+    """Yield endlessly many different notes: sections of others, of which no sentence of some length comes twice.
 
     Each section is used once before any is used again.
     """
@@ -109,7 +109,7 @@ def sections_of(note: str) -> list[str]:
 
 
 def unrepeated(notes: Sequence[str], seed: int) -> Iterator[str]:
-    """Yield the notes, then endlessly again with other numbers and times, so that no sentence comes twice."""
+    """Yield the notes, then endlessly again with other numbers and times: no sentence of some length comes twice."""
     changed = Unrepeated(random.Random(seed))
     while True:
         for text in notes:

@@ -19,7 +19,7 @@ from benchmarks.machine import environment
 from benchmarks.scenario import Bench, Scenario, Skipped, record
 from bertillon_server.bundle.loader import load_bundle
 
-FORMAT = 1
+FORMAT = 2
 """Of the JSON files; counts up when what is there already changes its meaning."""
 
 

@@ -105,7 +105,7 @@ class Bench:
         return full if self.is_full else short
 
     def texts(self) -> Iterator[str]:
-        """Yield endlessly many notes of which no sentence comes twice."""
+        """Yield endlessly many notes of which no sentence of more than three words comes twice."""
         return variations(self.notes, self.seed)
 
     def copied_texts(self, share: float) -> Iterator[str]:

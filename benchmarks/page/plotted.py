@@ -197,8 +197,8 @@ def peers(records: Records) -> str:
         )
     skipped = [row for row in rows if row.get("skipped_reason")]
     text = "".join(
-        f'<p class="soft">{escape(row["peer"])} is not here: {escape(row["skipped_reason"])}</p>'
-        for row in {row["peer"]: row for row in skipped}.values()
+        f'<p class="soft">{escape(row["peer"])}, {escape(row["metric"])}: {escape(row["skipped_reason"])}</p>'
+        for row in skipped
     )
     return f'<div class="grid2">{"".join(parts)}</div>{text}'
 

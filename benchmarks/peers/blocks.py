@@ -56,7 +56,7 @@ FULL = Plan(repeats=5, rate_repeats=3, checked=16, idle=40, saturating=200, limi
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """The notes of one repeat, the same for every contender; no sentence comes twice."""
+    """The notes of one repeat, the same for every contender; none repeats another."""
 
     warm_up: tuple[str, ...]
     checked: tuple[str, ...]

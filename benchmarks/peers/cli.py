@@ -178,9 +178,9 @@ def show_table(rows: list[dict[str, Any]], console: Console) -> None:
         )
     console.print(table)
     for title, reason in dict.fromkeys(
-        (row["title"], row["skipped_reason"]) for row in rows if row["skipped_reason"]
+        (f"{row['title']}, {row['metric']}", row["skipped_reason"]) for row in rows if row["skipped_reason"]
     ):
-        console.print(f"{title}: skipped: {reason}", highlight=False, markup=False)
+        console.print(f"{title}: left out: {reason}", highlight=False, markup=False)
 
 
 def _told(kept: Kept, settings: dict[str, Any], model: str, plan: Plan) -> dict[str, Any]:

@@ -28,8 +28,9 @@ _ENCODER_PACKAGES = ("onnxruntime", "tokenizers", "numpy")
 class Row:
     """One metric of one peer.
 
-    `ratio` is how many times we are better, None where nothing was measured, and then `skipped_reason` says why;
-    `interval` is its 95 % interval, None for a single repeat. `ours` and `values` hold the repeats that have both.
+    `ratio` is how many times we are better, None where nothing was measured or a rate was 0, and then
+    `skipped_reason` says why; `interval` is its 95 % interval, None for a single repeat. `ours` and `values` hold the
+    repeats that have both.
     `outputs_equal` says whether the answers for `compared` notes were ours, None where there are none to compare.
     """
 

@@ -17,7 +17,7 @@ CALM = 0.4
 # Answered in time in a row, so many requests tell that a server is itself again.
 IN_A_ROW = 5
 # Callers wait for twice the objective from when they were due, so a little less from when they were sent. No answer
-# takes longer, so what was admitted and not answered by then is told apart (`given_up`).
+# takes longer, so what ended without one, and late, is told apart (`ended_late`): most of it was admitted in vain.
 DEADLINE_S = 2 * SLO_S - MAX_LAG_S
 
 
@@ -72,13 +72,13 @@ def _add(
         f"goodput_{name}": Figure(len(answered) / overload_s / peak, "x"),
         f"goodput_in_time_{name}": Figure(sum(t <= SLO_S for t in answered) / overload_s / peak, "x"),
         f"refused_share_{name}": Figure((len(during) - len(answered)) / len(during), "share"),
-        # Of those: what ended in less than half of the deadline, so that its caller could go elsewhere.
+        # Of all: what ended in less than half of the deadline, so that its caller could go elsewhere; and what later.
         f"refused_at_once_{name}": Figure(
             sum(took < DEADLINE_S / 2 for _, outcome, took in during if outcome is not Outcome.OK)
             / len(during),
             "share",
         ),
-        f"given_up_{name}": Figure(
+        f"ended_late_{name}": Figure(
             sum(took >= DEADLINE_S / 2 for _, outcome, took in during if outcome is not Outcome.OK)
             / len(during),
             "share",

@@ -14,7 +14,7 @@ from benchmarks.scenarios.offering import NoteLoad
 CURVE = (0.25, 0.5, 0.75, 0.9, 1.0, 1.25, 1.5)
 # With fewer requests one of them decides.
 LEAST_REQUESTS = 40
-# In a short run nothing below an eighth of the capacity is tried: 40 requests would take minutes.
+# In a short run nothing below an eighth of the capacity is searched: 40 requests would take minutes.
 LOWEST_RATE, LOWEST_SHARE = 0.5, 0.125
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Sequence
 
 from benchmarks.scenario import Bench, Figure, Measured, Scenario
 from bertillon import Bertillon, Note, NoteResult
@@ -17,7 +18,7 @@ _SAMPLES, _TOGETHER = 20, 5
 
 
 def measure(bench: Bench) -> Measured:
-    """Stream notes through CodeNotes and read the resident memory of the process on the way."""
+    """Stream notes through CodeNotes and read the resident memory of server and coding processes on the way."""
     notes, base = bench.choose((SHORT_NOTES, SHORT_BASE), (NOTES, BASE))
     every = base // _SAMPLES
     texts = bench.texts()
@@ -35,8 +36,7 @@ def measure(bench: Bench) -> Measured:
                 samples.append((count, server.memory_bytes() / 1e6))
             done()
         seconds = time.perf_counter() - began
-    at_base = statistics.fmean(mb for count, mb in samples if base - _TOGETHER * every < count <= base)
-    at_end = statistics.fmean(mb for _, mb in samples[-_TOGETHER:])
+    at_base, at_end = resident_at(samples, base), resident_at(samples, notes)
     later = samples[len(samples) // 2 :]
     slope = statistics.linear_regression([count for count, _ in later], [mb for _, mb in later]).slope
     # Only the long form is what the target speaks of; the short one has another name.
@@ -57,6 +57,11 @@ def measure(bench: Bench) -> Measured:
             "samples": [[count, round(mb, 1)] for count, mb in samples],
         },
     )
+
+
+def resident_at(samples: Sequence[tuple[int, float]], notes: int) -> float:
+    """Return the mean of the last readings up to a number of notes; each is the notes done and what was resident."""
+    return statistics.fmean([resident for count, resident in samples if count <= notes][-_TOGETHER:])
 
 
 SCENARIO = Scenario("soak", "resident memory after many different notes", measure)

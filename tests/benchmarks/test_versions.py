@@ -43,7 +43,7 @@ def test_both_versions_are_measured_on_the_same_texts_and_no_text_comes_twice() 
 
 
 def test_every_measure_is_taken_of_two_servers_by_turns() -> None:
-    sizes = versions.Sizes(bulk=2, notes=1, sections=1, beside=1, behind=80, warm_up=1, fill_s=0.3)
+    sizes = versions.Sizes(bulk=2, notes=1, sections=1, beside=1, behind=300, warm_up=1, fill_s=0.3)
     bench = Bench(
         BUNDLE, tuple(own_notes()), 7, is_full=False, steps=lambda *_: contextlib.nullcontext(lambda: None)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
@@ -120,13 +121,14 @@ class _Body:
     other: bool
 
 
-# Every title of a release fits; keys are titles of the code set, never text of a note.
-@lru_cache(maxsize=131_072)
+# Keys are titles of the code set, never text of a note. A decoder keeps those of the codes that notes name, and what
+# is needed of others by category; an audit asks for those of whole categories. All of a release would take 45 MB.
+@lru_cache(maxsize=16_384)
 def read_title(title: str) -> Title:
     """Take a title of the code set apart."""
     ending = _ENCOUNTER_PART.search(title)
     body = _read_body(title[: ending.start()] if ending else title)
-    encounter = ending.group(1).lower() if ending else ""
+    encounter = sys.intern(ending.group(1).lower()) if ending else ""
     return Title(body.asserts, body.either, body.denies, encounter, body.open, body.other)
 
 

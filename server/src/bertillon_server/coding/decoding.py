@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
@@ -65,13 +65,12 @@ class _Aim:
     """What decoding a concept comes to before any text is looked at.
 
     A text that says none of the bits `moved` and denies none of the bits `denied` chooses as one that says nothing
-    does: the leaves `silent`, with the number of details that they would invent. `wanted` are the concept's forms.
+    does: the leaves `silent`, with the number of details that they would invent.
     """
 
     scope: str
     billable: bool
     bases: Bases
-    wanted: frozenset[str]
     concept: Concept
     moved: int
     denied: int
@@ -85,7 +84,7 @@ class Decoder:
         self._codes = codes
         # Bounded by the number of categories and subcategories of the release; keys are codes.
         self._bases = lru_cache(maxsize=20_000)(self._read_bases)
-        # Some 500 bytes each, of 25 leaves in the mean. Of the codes that notes name, some 10,000, all fit.
+        # Some 1,500 bytes each, of 25 leaves in the mean. Of the codes that notes name, some 10,000, all fit.
         self._aims = lru_cache(maxsize=16_384)(self._read_aim)
         self._titles = lru_cache(maxsize=131_072)(self._read_title)
         self._missing = lru_cache(maxsize=20_000)(self._read_missing)
@@ -115,11 +114,11 @@ class Decoder:
             base, invented = aim.silent
             return Leaf(_seventh(base, said), _NOTHING, invented, aim.scope)
         base, invented = best_of(aim.bases, aim.concept, heard)
-        used = frozenset([form for form in base.title.asserts - aim.wanted if _says(said, form)])
-        if aim.billable and not used and not base.title.denies & denied:
+        used = base.asserts & ~aim.concept.asked & heard.supported
+        if aim.billable and not used and not base.denies & heard.ruled_out:
             # A sibling takes the place of a code that may be reported only for what the text says beyond it.
             invented, base = 0, aim.bases.of_code(target)
-        return Leaf(_seventh(base, said), used, invented, aim.scope)
+        return Leaf(_seventh(base, said), aim.bases.forms(used), invented, aim.scope)
 
     def missing(self, leaf: Leaf) -> tuple[AxisKind, ...]:
         """Return the axes on which more specific codes than a leaf exist and the text that chose it is silent."""
@@ -134,7 +133,7 @@ class Decoder:
 
     def _read_missing(self, scope: str, code: str) -> tuple[AxisKind, ...]:
         bases = self._bases(scope)
-        return missing_axes(bases.of_code(code), bases.items)
+        return missing_axes(bases, bases.of_code(code))
 
     def _read_aim(self, target: str) -> _Aim | Leaf | None:
         """Return what decoding a concept comes to; its leaf where nothing says more of it, None where it has none."""
@@ -162,17 +161,16 @@ class Decoder:
             moved, denied = moved | base.moved, denied | base.denies
         base, invented = best_of(bases, concept, bases.hear(_NOTHING, _NOTHING))
         silent = (bases.of_code(target), 0) if billable else (base, invented)
-        return _Aim(scope, billable, bases, wanted, concept, moved & ~concept.asked, denied, silent)
+        return _Aim(scope, billable, bases, concept, moved & ~concept.asked, denied, silent)
 
     def _read_bases(self, scope: str) -> Bases:
         # The tuple is what a title is but for its 7th-character part; a note meets some 300 new titles.
-        alike: dict[tuple[object, ...], tuple[Title, list[tuple[str, str]]]] = {}
+        alike: dict[tuple[object, ...], tuple[Title, dict[str, str]]] = {}
         for code in self._codes.leaves(scope):
             title = read_title(self._codes.title(code))
             key = (title.asserts, title.either, title.denies, title.open, title.other)
-            _, codes = alike.setdefault(key, (title, []))
-            codes.append((title.encounter, code))
-        return Bases({replace(title, encounter=""): codes for title, codes in alike.values()})
+            alike.setdefault(key, (title, {}))[1][code] = title.encounter
+        return Bases(alike.values())
 
 
 def _improvable(title: Title, words: str, code: str) -> bool:
@@ -181,15 +179,10 @@ def _improvable(title: Title, words: str, code: str) -> bool:
     return open_ended or code.endswith("9") or len(code) == 3
 
 
-def _says(said: frozenset[str], form: str) -> bool:
-    """Whether a text says a form: one side is said by either."""
-    return form in said or (form == "unilateral" and not said.isdisjoint(("right", "left")))
-
-
 def _seventh(base: Base, said: frozenset[str]) -> str:
     """Choose the 7th character: active treatment unless the text says otherwise (guidelines I.C.19.a)."""
     if len(base.codes) == 1:
-        return base.codes[0][1]
+        return base.codes[0]
     if said & _SEQUELA:
         phase = "sequela"
     elif said & _SUBSEQUENT:
@@ -198,8 +191,8 @@ def _seventh(base: Base, said: frozenset[str]) -> str:
         phase = "initial encounter"
     healing = next((h for h in _HEALING if h.split()[0] in said), _HEALING[0])
 
-    def rank(item: tuple[str, str]) -> tuple[bool, bool, bool, bool]:
-        text = item[0]
+    def rank(at: int) -> tuple[bool, bool, bool, bool]:
+        text = base.encounters[at]
         opened = re.search(r"\bopen\b", text) is not None
         return (
             not text.startswith(phase),
@@ -208,4 +201,4 @@ def _seventh(base: Base, said: frozenset[str]) -> str:
             "without" not in text and "unspecified" not in text,
         )
 
-    return min(base.codes, key=rank)[1]
+    return base.codes[min(range(len(base.codes)), key=rank)]

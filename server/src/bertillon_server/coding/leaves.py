@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,18 +24,20 @@ _SUPPORTED, _INVENTED, _DENIED, _CONTRADICTED = 1.0, -3.0, -0.05, -1.0
 _OTHER, _OPEN, _LOST, _LOST_BELOW = -0.4, 0.02, -3.0, -0.1
 # Sums of the above in another order differ by less than this; of equals the first one is chosen.
 _ROUNDING = 1e-9
+_NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """Billable codes that differ in the 7th character alone.
+    """Billable codes that differ in the 7th character alone, and the 7th-character part of the title of each.
 
-    Sets of forms are bits of whole numbers, by the places that `Bases` gives them: a note asks for hundreds of
-    scores, and bits are an order faster to compare than sets of words.
+    What their titles say are bits of whole numbers, by the places that `Bases` gives to forms: a note asks for
+    hundreds of scores, and bits are an order faster to compare than sets of words, and smaller.
     """
 
-    title: Title
-    codes: tuple[tuple[str, str], ...]  # encounter part of the title, code
+    codes: tuple[str, ...]
+    encounters: tuple[str, ...]
+    other: bool
     asserts: int
     either: int
     denies: int
@@ -58,16 +62,17 @@ class Heard(NamedTuple):
 class Bases:
     """The leaves of a category or concept (the scope), and the places of the forms of their titles as bits."""
 
-    def __init__(self, grouped: Mapping[Title, Sequence[tuple[str, str]]]) -> None:
+    def __init__(self, grouped: Iterable[tuple[Title, Mapping[str, str]]]) -> None:
+        """Take titles that differ in more than the 7th character, each with the 7th-character parts of its codes."""
+        grouped = list(grouped)
         self._places: dict[str, int] = {}
-        for title in grouped:
+        for title, _ in grouped:
             for form in sorted(title.asserts | title.either | title.denies):
                 self._places.setdefault(form, 1 << len(self._places))
         self.unilateral = self._places.get("unilateral", 0)
         self.defaults = self.bits([form for form in self._places if is_default(form, ())])
         self._conditional = _CONDITIONAL & self._places.keys()
-        self.items = tuple(self._base(title, codes) for title, codes in grouped.items())
-        self._of_code = {code: base for base in self.items for _, code in base.codes}
+        self.items = tuple(self._base(title, codes) for title, codes in grouped)
         # What every leaf of a concept asserts: the concept has it, and no leaf invents it. Values of axes are left
         # out: they are details even where all leaves have one.
         self.shared = self._shared()
@@ -100,20 +105,35 @@ class Bases:
         """Return how many of the forms no title of the scope has."""
         return sum(form not in self._places for form in forms)
 
-    def _base(self, title: Title, codes: Sequence[tuple[str, str]]) -> Base:
-        asserts, either, denies = (self.bits(forms) for forms in (title.asserts, title.either, title.denies))
-        constant = _OTHER * title.other + _OPEN * title.open
-        return Base(title, tuple(codes), asserts, either, denies, asserts | either | denies, constant)
-
-    def _shared(self) -> frozenset[str]:
-        if len(self.items) < 2:
-            return frozenset()
-        shared = frozenset.intersection(*(base.title.asserts for base in self.items))
-        return frozenset(form for form in shared if axis_of(form) is None)
+    def forms(self, bits: int) -> frozenset[str]:
+        """Return the forms of bits."""
+        return frozenset([form for form, bit in self._places.items() if bits & bit]) if bits else _NOTHING
 
     def of_code(self, code: str) -> Base:
         """Return the leaves among which a code is; raises KeyError for a code of another scope."""
-        return self._of_code[code]
+        for base in self.items:
+            if code in base.codes:
+                return base
+        raise KeyError(code)
+
+    def _base(self, title: Title, codes: Mapping[str, str]) -> Base:
+        asserts, either, denies = (self.bits(forms) for forms in (title.asserts, title.either, title.denies))
+        return Base(
+            codes=tuple(codes),
+            encounters=tuple(codes.values()),
+            other=title.other,
+            asserts=asserts,
+            either=either,
+            denies=denies,
+            moved=asserts | either | denies,
+            constant=_OTHER * title.other + _OPEN * title.open,
+        )
+
+    def _shared(self) -> frozenset[str]:
+        if len(self.items) < 2:
+            return _NOTHING
+        shared = functools.reduce(operator.and_, (base.asserts for base in self.items))
+        return frozenset(form for form in self.forms(shared) if axis_of(form) is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,14 +197,15 @@ def best_of(bases: Bases, concept: Concept, heard: Heard) -> tuple[Base, int]:
     return best, (best.asserts & ~asked & ~supported & ~documented).bit_count()
 
 
-def missing_axes(chosen: Base, bases: Iterable[Base]) -> tuple[AxisKind, ...]:
+def missing_axes(bases: Bases, chosen: Base) -> tuple[AxisKind, ...]:
     """Return the axes on which a sibling says one thing more than the code that was chosen."""
     kinds: set[AxisKind] = set()
-    for base in bases:
+    for base in bases.items:
         more = base.asserts & ~chosen.asserts
-        if not 0 < more.bit_count() <= 2 or base.title.other or chosen.asserts & ~base.asserts:
+        if not 0 < more.bit_count() <= 2 or base.other or chosen.asserts & ~base.asserts:
             continue
-        axes = {axis_in(form, base.title.asserts) for form in base.title.asserts - chosen.title.asserts}
+        title = bases.forms(base.asserts)
+        axes = {axis_in(form, title) for form in bases.forms(more)}
         if None not in axes:
             kinds.update(axis for axis in axes if axis is not None)
     return tuple(sorted(kinds, key=lambda kind: kind.value))

@@ -19,6 +19,7 @@ from bertillon_server.coding.mentions import Found
 from bertillon_server.coding.other_release import GONE
 from bertillon_server.coding.ranking import Evidence, Ranking
 from bertillon_server.coding.terms import TermFlag, TermIndex, TermMatch
+from bertillon_server.inference.vectors import Neighbours
 
 # Neighbours that are asked of the vector index; several may be forms of one code.
 NEIGHBOURS = 24
@@ -37,9 +38,6 @@ _END_STAGE = frozenset({"end", "stage"})
 _NO_FLAGS = TermFlag(0)
 # A meaning of a mention: weight and flags of its term, and the mention's similarity to the code's nearest text.
 Meaning = tuple[float, TermFlag, float | None]
-
-Neighbours = tuple[NDArray[np.int32], NDArray[np.float32]]
-"""Rows [k] of concept vectors and their cosines [k] with a mention, best first."""
 
 
 class Similarity(Protocol):

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertillon_server.coding.heads import MentionReading, read_mentions, tagged
-from bertillon_server.coding.linking import Neighbours
 from bertillon_server.coding.mentions import Found, found_at, found_between, sentence_numbers
 from bertillon_server.coding.reading import Reading
 from bertillon_server.coding.spans import Span
 from bertillon_server.coding.usage import Usage
 from bertillon_server.coding.windows import Encodings
+from bertillon_server.inference.vectors import Neighbours
 
 # Mentions of a section whose neighbours are looked for; far more than any section has that a person wrote. Bounds the
 # work on a text without end, of which the rest is left to the term index.
@@ -35,7 +35,8 @@ class Search(Protocol):
 class MentionCandidates(NamedTuple):
     """What may be a mention, in the order of how it was found, without procedures that no term names.
 
-    `read` is what the encoder reads of those that it has seen; `tagged` are those that it tags as mentions.
+    `read` is what the encoder reads of those, and of such procedures, that it has seen; `tagged` are those that it
+    tags as mentions.
     """
 
     found: list[Found]
@@ -43,7 +44,7 @@ class MentionCandidates(NamedTuple):
     tagged: list[Found]
 
     def neighbours(self, vectors: Search, k: int) -> dict[Found, Neighbours]:
-        """Return the concept vectors nearest to each of those that the encoder has seen."""
+        """Return the concept vectors nearest to each that the encoder has seen, of the first 1,000 of them."""
         seen = [found for found in self.found if found in self.read][:MAX_SEARCHED]
         if not seen:
             return {}

@@ -49,6 +49,9 @@ _CONVERTED = 8192
 # Largest value of a vector of length 1 along a turned axis, in deviations of those values; what is longer is cut.
 _REACH = 4
 
+Neighbours = tuple[NDArray[np.int32], NDArray[np.float32]]
+"""Rows [k] nearest to one query and their cosines [k], best first."""
+
 
 def parts_of(rows: int) -> int:
     """Return the number of parts that rows are in; the last ones may be filled up."""
