@@ -197,8 +197,8 @@ def peers(records: Records) -> str:
         )
     skipped = [row for row in rows if row.get("skipped_reason")]
     text = "".join(
-        f'<p class="soft">{escape(row["peer"])}, {escape(row["metric"])}: {escape(row["skipped_reason"])}</p>'
-        for row in skipped
+        f'<p class="soft">{escape(peer)}: {escape(reason)}</p>'
+        for peer, reason in dict.fromkeys((row["peer"], row["skipped_reason"]) for row in skipped)
     )
     return f'<div class="grid2">{"".join(parts)}</div>{text}'
 

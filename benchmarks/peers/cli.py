@@ -178,7 +178,7 @@ def show_table(rows: list[dict[str, Any]], console: Console) -> None:
         )
     console.print(table)
     for title, reason in dict.fromkeys(
-        (f"{row['title']}, {row['metric']}", row["skipped_reason"]) for row in rows if row["skipped_reason"]
+        (row["title"], row["skipped_reason"]) for row in rows if row["skipped_reason"]
     ):
         console.print(f"{title}: left out: {reason}", highlight=False, markup=False)
 

@@ -118,7 +118,7 @@ def test_the_page_shows_targets_plots_peers_and_what_went_wrong() -> None:
     ):
         assert title in html
     assert "2.5 x [2, 3]" in html
-    assert "triton, rate: no &lt;glibc&gt;" in html
+    assert "triton: no &lt;glibc&gt;" in html
     assert "skipped: this server has no such option" in html
     assert "failed: the generator could not keep up" in html
     assert "<processor>" not in html
