@@ -92,8 +92,8 @@ class Coder:
     def __init__(self, knowledge: Knowledge) -> None:
         self._knowledge = knowledge
         self._assertion = AssertionRules()
-        # A mention has several; bounded by the codes that notes have, and keys are codes.
-        self._refs = lru_cache(maxsize=32_768)(self._read_ref)
+        # A mention has several; keys are codes, of which some hundreds of notes name so many.
+        self._refs = lru_cache(maxsize=8_192)(self._read_ref)
 
     @property
     def dimensions(self) -> int:

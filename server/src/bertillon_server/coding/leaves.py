@@ -25,6 +25,10 @@ _OTHER, _OPEN, _LOST, _LOST_BELOW = -0.4, 0.02, -3.0, -0.1
 # Sums of the above in another order differ by less than this; of equals the first one is chosen.
 _ROUNDING = 1e-9
 _NOTHING: frozenset[str] = frozenset()
+# What a leaf scores whatever the text says, by whether its title says "other" and whether it says "unspecified".
+_CONSTANTS = {
+    (other, open_): _OTHER * other + _OPEN * open_ for other in (False, True) for open_ in (False, True)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +124,14 @@ class Bases:
         asserts, either, denies = (self.bits(forms) for forms in (title.asserts, title.either, title.denies))
         return Base(
             codes=tuple(codes),
-            encounters=tuple(codes.values()),
+            encounters=_same_encounters(tuple(codes.values())),
             other=title.other,
             asserts=asserts,
             either=either,
             denies=denies,
-            moved=asserts | either | denies,
-            constant=_OTHER * title.other + _OPEN * title.open,
+            # Most titles only assert: then it is the same number, and the same object.
+            moved=asserts | either | denies if either or denies else asserts,
+            constant=_CONSTANTS[title.other, title.open],
         )
 
     def _shared(self) -> frozenset[str]:
@@ -134,6 +139,12 @@ class Bases:
             return _NOTHING
         shared = functools.reduce(operator.and_, (base.asserts for base in self.items))
         return frozenset(form for form in self.forms(shared) if axis_of(form) is None)
+
+
+@functools.lru_cache(maxsize=1_024)
+def _same_encounters(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return one object for all 7th-character parts that are equal: a release has a few dozen sets of them."""
+    return parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,8 +120,8 @@ class Linker:
         self._numbers = {code: number for number, code in enumerate(index.codes)}
         # uint32 [rows]: the code of each concept vector, as an index into the term index's codes.
         self._concepts = concepts
-        # Bounded by the codes of the bundle; keys are codes.
-        self._details = lru_cache(maxsize=2 * len(index.codes))(self._read_details)
+        # Keys are codes, of which some hundreds of notes come near to so many.
+        self._details = lru_cache(maxsize=12_288)(self._read_details)
 
     def with_ranking(self, ranking: Ranking) -> Linker:
         """Return a linker that shares all that is loaded and ranks by other weights."""
