@@ -48,6 +48,11 @@ class SearchResult:
     objective_s: float
     trials: tuple[Trial, ...]
 
+    @property
+    def lowest_tried(self) -> float:
+        """The lowest rate tried: a rate of 0 says only that not even this one was sustained."""
+        return min(trial.rate for trial in self.trials)
+
 
 async def load_curve(
     measure: Measure, rates: Sequence[float], *, repeats: int = 1, seed: int = 7

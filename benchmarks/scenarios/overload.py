@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from benchmarks.load.arrivals import poisson_arrivals
@@ -42,7 +43,7 @@ async def _measure(bench: Bench, target: str) -> Measured:
             calm = [overload_s + at for at in poisson_arrivals(CALM * peaks[0], calm_s, bench.seed + 1)]
             result = await hurried.offer_schedule(schedule + calm, f"{share:.0%} load, then {CALM:.0%}")
             peaks.append(await unhurried.capacity(notes))
-            _add(measured, f"at_{share * 100:.0f}", result, sum(peaks) / 2, peaks, overload_s)
+            _add(measured, f"at_{share * 100:.0f}", result, peaks, overload_s)
     return measured
 
 
@@ -59,41 +60,48 @@ def recovered_after(in_time: Iterable[tuple[float, bool]]) -> float:
     return float("nan")
 
 
-def _add(
-    measured: Measured, name: str, result: LoadResult, peak: float, peaks: list[float], overload_s: float
-) -> None:
-    during = [entry for entry in result.timeline if entry[0] < overload_s]
-    after = [entry for entry in result.timeline if entry[0] >= overload_s]
-    answered = sorted(took for _, outcome, took in during if outcome is Outcome.OK)
-    in_time = [(due - overload_s, outcome is Outcome.OK and took <= SLO_S) for due, outcome, took in after]
+def figures_of(
+    timeline: Iterable[tuple[float, Outcome, float]], overload_s: float, peak: float
+) -> dict[str, Figure]:
+    """Return what requests met in `overload_s` seconds of overload and in the calm after it.
+
+    `timeline` tells for each when it was due, how it ended and how long that took, in seconds (`LoadResult`); `peak`
+    is the highest throughput in notes a second. At least one request was due during the overload.
+    """
+    timeline = list(timeline)
+    during = [(outcome, took) for due, outcome, took in timeline if due < overload_s]
+    answered = sorted(took for outcome, took in during if outcome is Outcome.OK)
+    refused = [took for outcome, took in during if outcome is not Outcome.OK]
+    in_time = [
+        (due - overload_s, outcome is Outcome.OK and took <= SLO_S)
+        for due, outcome, took in timeline
+        if due >= overload_s
+    ]
     p99 = answered[min(len(answered) - 1, int(0.99 * len(answered)))] if answered else float("nan")
-    counts = {kind: sum(outcome is kind for _, outcome, _ in during) for kind in Outcome}
-    measured.figures |= {
-        f"goodput_{name}": Figure(len(answered) / overload_s / peak, "x"),
-        f"goodput_in_time_{name}": Figure(sum(t <= SLO_S for t in answered) / overload_s / peak, "x"),
-        f"refused_share_{name}": Figure((len(during) - len(answered)) / len(during), "share"),
+    return {
+        "goodput": Figure(len(answered) / overload_s / peak, "x"),
+        "goodput_in_time": Figure(sum(took <= SLO_S for took in answered) / overload_s / peak, "x"),
+        "refused_share": Figure(len(refused) / len(during), "share"),
         # Of all: what ended in less than half of the deadline, so that its caller could go elsewhere; and what later.
-        f"refused_at_once_{name}": Figure(
-            sum(took < DEADLINE_S / 2 for _, outcome, took in during if outcome is not Outcome.OK)
-            / len(during),
-            "share",
-        ),
-        f"ended_late_{name}": Figure(
-            sum(took >= DEADLINE_S / 2 for _, outcome, took in during if outcome is not Outcome.OK)
-            / len(during),
-            "share",
-        ),
-        f"errors_{name}": Figure(counts[Outcome.ERROR], "requests"),
-        f"admitted_p99_{name}": Figure(p99 * 1000, "ms"),
-        f"recovery_{name}": Figure(recovered_after(in_time) * 1000, "ms"),
+        "refused_at_once": Figure(sum(took < DEADLINE_S / 2 for took in refused) / len(during), "share"),
+        "ended_late": Figure(sum(took >= DEADLINE_S / 2 for took in refused) / len(during), "share"),
+        "errors": Figure(sum(outcome is Outcome.ERROR for outcome, _ in during), "requests"),
+        "admitted_p99": Figure(p99 * 1000, "ms"),
+        "recovery": Figure(recovered_after(in_time) * 1000, "ms"),
         # Of the normal load: requests that come in a bunch are late at it too, whatever went before.
-        f"late_after_{name}": Figure(sum(not ok for _, ok in in_time) / max(1, len(in_time)), "share"),
-        f"peak_{name}": Figure.median(peaks, "notes/s"),
+        "late_after": Figure(sum(not ok for _, ok in in_time) / max(1, len(in_time)), "share"),
     }
+
+
+def _add(measured: Measured, name: str, result: LoadResult, peaks: list[float], overload_s: float) -> None:
+    found = figures_of(result.timeline, overload_s, sum(peaks) / len(peaks))
+    measured.figures |= {f"{kind}_{name}": figure for kind, figure in found.items()}
+    measured.figures[f"peak_{name}"] = Figure.median(peaks, "notes/s")
     measured.histograms[f"latency_{name}"] = result.latency
+    counts = Counter(outcome for due, outcome, _ in result.timeline if due < overload_s)
     measured.details[name] = {
         **result.told(),
-        "during": {kind.value: count for kind, count in counts.items()},
+        "during": {kind.value: counts[kind] for kind in Outcome},
         "timeline": [
             [round(due, 3), outcome.value, round(took, 4)] for due, outcome, took in result.timeline
         ],

@@ -52,8 +52,7 @@ async def _measure(bench: Bench, target: str) -> Measured:
     latency = {f"at_{trial.rate:.1f}_per_s": trial.results[0].latency for trial in curve}
     figures = {
         "sustained_rate": Figure(found.rate, "notes/s"),
-        # What was sustained is 0 where not even this was.
-        "lowest_rate_tried": Figure(min(trial.rate for trial in found.trials), "notes/s"),
+        "lowest_rate_tried": Figure(found.lowest_tried, "notes/s"),
         "capacity": Figure(capacity, "notes/s"),
         "objective": Figure(SLO_S * 1000, "ms"),
     }

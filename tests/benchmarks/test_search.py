@@ -60,6 +60,11 @@ def test_a_server_that_answers_nothing_in_time_sustains_no_rate() -> None:
     assert found.rate == 0.0
 
 
+def test_a_search_that_finds_none_says_down_to_which_rate_it_looked() -> None:
+    found = asyncio.run(highest_rate(SyntheticServer(2.0).measure, OBJECTIVE_S, start=10, lowest=3.0))
+    assert (found.rate, found.lowest_tried) == (0.0, 3.0)
+
+
 def test_repeats_have_other_arrivals_and_end_once_most_agree() -> None:
     server = SyntheticServer(10)
     asyncio.run(highest_rate(server.measure, OBJECTIVE_S, start=10, repeats=3, seed=100))

@@ -1,0 +1,81 @@
+"""What callers met in an overload, and when a server counts as itself again after it."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from benchmarks.load.outcomes import Outcome
+from benchmarks.scenario import SLO_S
+from benchmarks.scenarios.overload import DEADLINE_S, IN_A_ROW, figures_of, recovered_after
+
+GOOD = [(0.1 * n, True) for n in range(IN_A_ROW)]
+
+
+def later(entries: list[tuple[float, bool]], by: float) -> list[tuple[float, bool]]:
+    return [(due + by, ok) for due, ok in entries]
+
+
+def test_a_server_that_answers_in_time_has_recovered_with_the_first_of_them() -> None:
+    assert recovered_after(later(GOOD, 0.02)) == pytest.approx(0.02)
+
+
+def test_a_late_answer_begins_the_row_anew() -> None:
+    assert recovered_after([*GOOD[:-1], (0.5, False), *later(GOOD, 1.0)]) == pytest.approx(1.0)
+
+
+def test_a_late_answer_after_it_changes_nothing() -> None:
+    assert recovered_after([*GOOD, (4.9, False)]) == 0
+
+
+@pytest.mark.parametrize("entries", [[], GOOD[:-1], [(0.0, False)] * 9])
+def test_a_server_that_never_does_has_no_recovery(entries: list[tuple[float, bool]]) -> None:
+    assert math.isnan(recovered_after(entries))
+
+
+OVERLOAD_S, PEAK = 1.0, 4.0
+# Of eight requests two are answered, one of them after the objective; the others are refused or given up.
+DURING = [
+    (0.0, Outcome.OK, 0.1),
+    (0.1, Outcome.OK, SLO_S + 0.1),
+    (0.2, Outcome.SHED, 0.01),
+    (0.3, Outcome.SHED, 0.01),
+    (0.4, Outcome.SHED, 0.01),
+    (0.5, Outcome.SHED, DEADLINE_S),
+    (0.6, Outcome.ERROR, DEADLINE_S),
+    (0.7, Outcome.ERROR, 0.02),
+]
+
+
+def told(timeline: list[tuple[float, Outcome, float]]) -> dict[str, float]:
+    return {name: figure.value for name, figure in figures_of(timeline, OVERLOAD_S, PEAK).items()}
+
+
+def test_goodput_is_what_was_answered_of_what_a_server_can_do() -> None:
+    assert told(DURING)["goodput"] == pytest.approx(2 / PEAK)
+    assert told(DURING)["goodput_in_time"] == pytest.approx(1 / PEAK)
+
+
+def test_who_waited_in_vain_is_told_apart_from_who_was_refused_at_once() -> None:
+    found = told(DURING)
+    assert (found["refused_share"], found["refused_at_once"], found["ended_late"]) == (6 / 8, 4 / 8, 2 / 8)
+    assert found["errors"] == 2
+
+
+def test_the_latency_of_what_was_admitted_is_that_of_the_slowest_answer_of_a_hundred() -> None:
+    assert told(DURING)["admitted_p99"] == pytest.approx(1000 * (SLO_S + 0.1))
+
+
+def test_what_comes_after_the_overload_counts_for_recovery_alone() -> None:
+    after = [(OVERLOAD_S + 0.3 + 0.1 * n, Outcome.OK, 0.05) for n in range(IN_A_ROW)]
+    late = [(OVERLOAD_S + 0.1, Outcome.OK, 2 * SLO_S)]
+    found = told([*DURING, *late, *after])
+    assert found["recovery"] == pytest.approx(300)
+    assert found["late_after"] == pytest.approx(1 / 6)
+    assert found["goodput"] == told(DURING)["goodput"]
+
+
+def test_a_server_that_answers_nothing_has_no_latency() -> None:
+    found = told([(0.0, Outcome.SHED, 0.01)])
+    assert math.isnan(found["admitted_p99"])
+    assert found["goodput"] == 0
