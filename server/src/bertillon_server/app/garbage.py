@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import os
 import time
 from collections.abc import Callable
 
@@ -27,8 +28,8 @@ ALL_EVERY_S = 3_600.0
 """Seconds after which one looks at what was frozen too: what calls that had just ended left may be among it."""
 
 
-# Of glibc; other C libraries return memory by themselves, or not at all.
-_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+# Of glibc; other C libraries return memory by themselves, or not at all, and Windows does not name its own so.
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
 
 
 def return_freed() -> None:
