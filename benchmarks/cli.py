@@ -16,6 +16,7 @@ from rich.console import Console
 from benchmarks import table
 from benchmarks.machine import environment
 from benchmarks.notes import notes_of, own_notes
+from benchmarks.peers import scenario as peers_scenario
 from benchmarks.peers.cli import peers
 from benchmarks.runner import Screen
 from benchmarks.runner import run as run_scenarios
@@ -25,6 +26,7 @@ from benchmarks.service import BUNDLE, ROOT, SERVER
 from benchmarks.targets import Verdict, judged
 
 NAMES = tuple(scenario.name for scenario in SCENARIOS)
+PEERS = peers_scenario.SCENARIO.name
 # Of tables, for terminals and files alike.
 _WIDTH = 130
 
@@ -83,15 +85,19 @@ def run(
     seed: int,
     flags: tuple[str, ...],
 ) -> None:
-    """Run scenarios (all of them unless some are named) and print targets beside what was measured.
+    """Run scenarios (all but the peers unless some are named) and print targets beside what was measured.
 
     Exits 1 when a scenario failed, 0 otherwise: a missed target is a finding, no failure.
     """
     texts = tuple(text for path in notes for text in notes_of(path)) or tuple(own_notes())
     bench = Bench(bundle, texts, seed, full, lambda *_: contextlib.nullcontext(lambda: None), flags)
-    chosen = [scenario for scenario in SCENARIOS if not scenarios or scenario.name in scenarios]
+    chosen = [one for one in SCENARIOS if one.name in (scenarios or set(NAMES) - {PEERS})]
     records = run_scenarios(chosen, bench, out, Console(stderr=True))
     table.show(records, Console())
+    if PEERS not in (one.name for one in chosen):
+        click.echo(
+            f"{PEERS}: not asked for: `python -m benchmarks peers run` compares with what others would pick"
+        )
     sys.exit(any(record["failure"] for record in records))
 
 
@@ -213,8 +219,13 @@ def report(folder: Path, out: Path) -> None:
         raise click.ClickException(f"there is no JSON file in {folder}; begin with `run --out {folder}`")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(page(records), "utf-8")
-    missed = sum(one.verdict is Verdict.MISS for one in judged(records))
-    click.echo(f"{out}: {len(records)} scenarios, {missed} targets missed")
+    rows = judged(records)
+    missed = sum(one.verdict is Verdict.MISS for one in rows)
+    unmeasured = sum(one.verdict is None for one in rows)
+    failed = sum(bool(record["failure"]) for record in records)
+    click.echo(
+        f"{out}: {len(records)} scenarios, {failed} failed; {missed} targets missed, {unmeasured} not measured"
+    )
 
 
 cli.add_command(peers)

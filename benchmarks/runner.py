@@ -10,11 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import grpc
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.load.generator import GeneratorLagError
 from benchmarks.machine import environment
 from benchmarks.scenario import Bench, Scenario, Skipped, record
 from bertillon_server.bundle.loader import load_bundle
@@ -86,7 +84,7 @@ def _told(scenario: Scenario, bench: Bench) -> dict[str, Any]:
         "settings": {
             "full": bench.is_full,
             "seed": bench.seed,
-            "notes": len(bench.notes),
+            "notes": len(bench.notes) if scenario.takes_notes else "the sample note",
             "flags": bench.flags,
         },
         "model": load_bundle(bench.bundle).label,
@@ -102,7 +100,7 @@ def _told(scenario: Scenario, bench: Bench) -> dict[str, Any]:
         told |= record(scenario.measure(bench))
     except Skipped as reason:
         told["skipped_reason"] = str(reason)
-    except (GeneratorLagError, grpc.RpcError, RuntimeError, OSError) as error:
-        told["failure"] = " ".join(str(error).split()) or type(error).__name__
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the others go on
+        told["failure"] = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
     told["seconds"] = round(time.monotonic() - began, 1)
     return told

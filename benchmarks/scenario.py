@@ -22,15 +22,21 @@ T = TypeVar("T")
 
 SLO_S = 0.250
 """What 99 % of the notes are to be answered within: what a clinician does not feel as waiting."""
+LEAST_REQUESTS = 40
+"""Of a rate that is tried; with fewer requests one of them decides."""
 
 
 class Skipped(Exception):  # noqa: N818 - no error: the message says why a scenario cannot run here
     """The scenario cannot run on this machine or with this server; the message is the reason."""
 
 
+# Two values have no more to tell than themselves.
+_LEAST_REPEATS = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A measured number in a unit, the repeats behind it, and a 95 % interval where there are several."""
+    """A measured number in a unit, the repeats behind it, and a 95 % interval where there are three or more."""
 
     value: float
     unit: str
@@ -49,7 +55,7 @@ class Figure:
 
     @classmethod
     def _of(cls, estimate: statistics.Estimate, values: Sequence[float], unit: str) -> Figure:
-        interval = (estimate.low, estimate.high) if len(values) > 1 else None
+        interval = (estimate.low, estimate.high) if len(values) >= _LEAST_REPEATS else None
         return cls(estimate.value, unit, tuple(values), interval)
 
     def told(self) -> dict[str, Any]:
@@ -65,8 +71,17 @@ class Figure:
 def percentile_figures(
     name: str, latencies: Latencies, percents: Iterable[int] = (50, 90, 99)
 ) -> dict[str, Figure]:
-    """Return the percentiles of durations, in milliseconds, as `name_p50` and so on."""
-    return {f"{name}_p{percent}": Figure(latencies.percentile(percent) * 1000, "ms") for percent in percents}
+    """Return the percentiles of durations, in milliseconds, as `name_p50` and so on, each with its interval."""
+    return {f"{name}_p{percent}": _percentile(latencies, percent) for percent in percents}
+
+
+def _percentile(latencies: Latencies, percent: float) -> Figure:
+    interval = latencies.interval(percent)
+    return Figure(
+        latencies.percentile(percent) * 1000,
+        "ms",
+        interval=None if interval is None else (interval[0] * 1000, interval[1] * 1000),
+    )
 
 
 @dataclass(slots=True)
@@ -133,11 +148,15 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A measurement by name; `about` is one line that says what it measures."""
+    """A measurement by name; `about` is one line that says what it measures.
+
+    `takes_notes` tells whether it works with the notes of the run, or always with the note of the demonstration.
+    """
 
     name: str
     about: str
     measure: Callable[[Bench], Measured]
+    takes_notes: bool = True
 
 
 def take(source: Iterator[T], count: int) -> list[T]:

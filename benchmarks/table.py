@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -34,6 +34,15 @@ def show(records: Sequence[Mapping[str, Any]], console: Console) -> None:
         if reason := record["failure"] or record["skipped_reason"]:
             word = "failed" if record["failure"] else "skipped"
             console.print(f"{record['scenario']}: {word}: {reason}", highlight=False, markup=False)
+        show_left_out(record["details"].get("peers", []), console)
+
+
+def show_left_out(peers: Iterable[Mapping[str, Any]], console: Console) -> None:
+    """Print which peers have no figures, or not all of them, and why; once for each reason."""
+    for title, reason in dict.fromkeys(
+        (row["title"], row["skipped_reason"]) for row in peers if row["skipped_reason"]
+    ):
+        console.print(f"{title}: left out: {reason}", highlight=False, markup=False)
 
 
 def show_agreement(found: Sequence[Agreement], console: Console) -> None:

@@ -67,15 +67,29 @@ TARGETS: tuple[Target, ...] = (
     _at_most("single-stream", "section_p50", "CodeSection, 300 characters, idle: p50", 10, 5),
     _at_most("single-stream", "section_p99", "CodeSection, 300 characters, idle: p99", 20, 10),
     _at_most("mixed", "section_beside_bulk_p99", "CodeSection beside saturating bulk: p99", 40, 20),
+    Target("mixed", "bulk_beside_sections", "Bulk notes/s meanwhile", None, None),
     _at_most("audit", "audit_over_note", "AuditNote against CodeNote", 1.3, 1.3),
     Target("overload", "goodput_at_200", "Goodput at 200 % load, of the peak", 0.95, 0.98),
-    _at_most("overload", "admitted_p99_at_200", "What was admitted at 200 % load: p99", 500, 250),
+    _at_most("overload", "admitted_p99_at_200", "What was answered at 200 % load: p99", 500, 250),
+    Target(
+        "overload", "goodput_in_time_at_200", "Goodput within 250 ms at 200 % load, of the peak", None, None
+    ),
+    Target(
+        "overload",
+        "ended_late_at_200",
+        "Of what was offered at 200 %, ended late without an answer",
+        None,
+        None,
+    ),
+    Target("overload", "recovery_at_200", "Recovery after 200 % load", None, None),
     Target("copy-forward", "gain", "Throughput with 60 % of the text copied, against unique", 1.8, 2.3),
     Target("workers", "two_over_one", "Two processes against one, same cores", 1.0, None),
     _at_most("profile", "outside_encoder", "Processor time of a note outside of the encoder", 0.15, 0.15),
     _at_most("soak", "growth", "Memory after 100,000 notes, of that after 1,000", 1.05, 1.02),
     _at_most("cold-start", "serving", "Spawn to SERVING", 3.0, 3.0),
+    Target("cold-start", "processes_ready", "From then until coding processes are ready", None, None),
     _at_most("drain", "lost", "Requests lost when stopped under load", 0, 0),
+    _at_most("drain", "exit_code", "Exit code of a server stopped under load", 0, 0),
     _at_most("offsets", "wrong", "Spans that do not quote what stands there", 0, 0),
 )
 

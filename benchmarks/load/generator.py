@@ -57,7 +57,7 @@ class LoadResult:
 
     def served_share(self, objective_s: float) -> float:
         """Return the share of all requests due that were answered within the objective; refusals count as late."""
-        return self.latency.within(objective_s) / self.sent if self.sent else 1.0
+        return self.latency.within(objective_s) / self.sent if self.sent else 0.0
 
     def goodput(self, objective_s: float) -> float:
         """Return the requests a second answered within the objective."""

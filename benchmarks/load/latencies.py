@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,9 @@ from hdrh.histogram import HdrHistogram
 _PER_SECOND = 1_000_000
 _MOST_US = 600 * _PER_SECOND
 _DIGITS = 3
+# Of 95 %, on either side.
+_DEVIATIONS = 1.96
+_LEAST_FOR_INTERVAL = 10
 
 
 class Latencies:
@@ -37,6 +41,19 @@ class Latencies:
     def percentile(self, percent: float) -> float:
         """Return the seconds that `percent` per cent of the durations do not exceed; NaN where there are none."""
         return self._histogram.get_value_at_percentile(percent) / _PER_SECOND if self.count else float("nan")
+
+    def interval(self, percent: float) -> tuple[float, float] | None:
+        """Return the 95 % interval of a percentile, in seconds; None where there are too few durations for one.
+
+        Between which of the ordered durations it lies follows from the binomial distribution, whatever theirs is. The
+        upper end is the longest duration where the interval would reach beyond it.
+        """
+        share, count = percent / 100, self.count
+        if count < _LEAST_FOR_INTERVAL:
+            return None
+        reach = _DEVIATIONS * math.sqrt(count * share * (1 - share))
+        low, high = (min(max(count * share + by, 1), count) / count for by in (-reach, reach))
+        return self.percentile(100 * low), self.percentile(100 * high)
 
     def within(self, seconds: float) -> int:
         """Return how many durations were no longer than `seconds`."""

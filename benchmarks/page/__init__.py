@@ -44,17 +44,19 @@ def _head(records: Sequence[Mapping[str, Any]]) -> str:
             (Verdict.GOAL, "at the goal"),
             (Verdict.MET, "past the gate"),
             (Verdict.MISS, "missed"),
+            (None, "not measured"),
         )
     ]
+    failed = sum(bool(record.get("failure")) for record in records)
     units = ", ".join(machine.get("cpu_units", []))
-    changed = " with changes" if machine.get("modified") else ""
+    revisions = sorted({_revision(record.get("environment", {})) for record in records})
     lengths = "full run" if all(record.get("settings", {}).get("full") for record in records) else "short run"
     load = max((record.get("environment", {}).get("load_average", [0])[0] for record in records), default=0)
     facts = (
         f"{machine.get('cores', '?')} cores of {machine.get('cpu', '?')} ({units}), "
         f"{machine.get('memory_gib', '?')} GiB; Linux {machine.get('kernel', '?')}, "
         f"Python {machine.get('python', '?')}, onnxruntime {machine.get('packages', {}).get('onnxruntime', '?')}. "
-        f"Revision {str(machine.get('revision', ''))[:10]}{changed}, bundle {records[0].get('model', '?')}, "
+        f"Revision {', '.join(revisions)}, bundle {records[0].get('model', '?')}, "
         f"{machine.get('at', '')}, {lengths}."
     )
     busy = ""
@@ -63,8 +65,17 @@ def _head(records: Sequence[Mapping[str, Any]]) -> str:
             f'<p class="note">The machine was not idle: a load average of {number(load)} when a scenario began. '
             "Ratios hold, absolute figures do not.</p>"
         )
-    head = f"<h1>Bertillon: benchmarks</h1><p>Targets: {', '.join(counts)}.</p>"
+    if len(revisions) > 1:
+        busy += '<p class="note">The records are of several revisions: they are no one run.</p>'
+    head = (
+        f"<h1>Bertillon: benchmarks</h1><p>Targets: {', '.join(counts)}. Scenarios that failed: {failed}.</p>"
+    )
     return f'{head}<p class="soft">{escape(facts)}</p>{busy}'
+
+
+def _revision(environment: Mapping[str, Any]) -> str:
+    changed = " with changes" if environment.get("modified") else ""
+    return f"{str(environment.get('revision', '?'))[:10]}{changed}"
 
 
 def _targets(rows: Sequence[Judged]) -> str:

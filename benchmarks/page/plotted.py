@@ -158,9 +158,9 @@ def stages(records: Records) -> str:
         f"{number(figures['cpu_per_note']['value'])} ms of processor time a note, "
         f"{1 - figures['outside_encoder']['value']:.0%} of it in the encoder. What holds the interpreter's lock is "
         f"{figures['serial_share']['value']:.0%}: one process can use "
-        f"{number(figures['most_cores_a_process']['value'])} cores at most; on 8 cores, on paper, 1 process gives "
-        f"{number(figures['speedup_on_8_cores_1_process']['value'])} and 4 give "
-        f"{number(figures['speedup_on_8_cores_4_processes']['value'])} times one core."
+        f"{number(figures['most_cores_a_process']['value'])} cores at most; on 8 cores, by Amdahl's law, 1 process "
+        f"gives {number(figures['speedup_on_8_cores_1_process']['value'])} and 4 give "
+        f"{number(figures['speedup_on_8_cores_4_processes']['value'])} times one core, at least."
     )
     drawn = flame((tuple(frames), count) for frames, count in record["details"]["stacks"])
     return f"<p>{escape(words)}</p>{bars(told)}<h3>Flame graph</h3><p>{keys}</p>{drawn}"

@@ -18,7 +18,7 @@ from benchmarks.load.outcomes import Outcome
 from benchmarks.load.search import highest_rate
 from benchmarks.peers.callers import FAILURES, OFFERED_TIMEOUT_S, Caller
 from benchmarks.peers.equality import Coded
-from benchmarks.scenario import SLO_S
+from benchmarks.scenario import LEAST_REQUESTS, SLO_S
 
 SIDE_BY_SIDE = 16
 """Calls under way while throughput is measured: enough that no process of a server ever waits for one."""
@@ -33,7 +33,7 @@ _SETTLED_S, _SETTLE_LIMIT_S = 1.0, 60.0
 class Plan:
     """How much is measured: repeats, and in each the notes of each part.
 
-    `limit_s` seconds bound the throughput part, and a trial of the rate search takes `trial_s`.
+    `limit_s` seconds bound the throughput part; a trial of the rate search takes `trial_s`, or as long as 40 notes.
     The rate is searched in the first `rate_repeats` repeats only, since that takes most of the time. Without
     choosing, the first setting of each peer is taken.
     """
@@ -51,7 +51,7 @@ class Plan:
 QUICK = Plan(
     repeats=2, rate_repeats=0, checked=8, idle=16, saturating=60, limit_s=5.0, trial_s=8.0, is_choosing=False
 )
-FULL = Plan(repeats=5, rate_repeats=3, checked=16, idle=40, saturating=200, limit_s=15.0, trial_s=8.0)
+FULL = Plan(repeats=5, rate_repeats=5, checked=16, idle=40, saturating=200, limit_s=15.0, trial_s=8.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ async def sustained_rate(
         return await caller.outcome(requests[index % len(requests)], OFFERED_TIMEOUT_S)
 
     async def measure(rate: float, seed: int) -> LoadResult:
-        schedule = poisson_arrivals(rate, trial_s, seed)
+        schedule = poisson_arrivals(rate, max(trial_s, LEAST_REQUESTS / rate), seed)
         try:
             return await run_open_loop(offer, schedule, max_lag_s=MAX_LAG_S)
         except GeneratorLagError:

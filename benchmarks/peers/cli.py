@@ -30,7 +30,7 @@ from benchmarks.peers.study import Kept, measure
 from benchmarks.runner import FORMAT
 from benchmarks.scenario import record
 from benchmarks.service import BUNDLE
-from benchmarks.table import number
+from benchmarks.table import number, show_left_out
 from bertillon_server.bundle.loader import load_bundle
 
 INSTALLED = (*(peer.name for peer in PEERS), RULES)
@@ -73,9 +73,7 @@ def install(names: tuple[str, ...]) -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("bench"), show_default=True
 )
-@click.option(
-    "--full", is_flag=True, help="Five repeats and the search for the highest rate: an hour or more."
-)
+@click.option("--full", is_flag=True, help="Five repeats, each with the search for the highest rate: hours.")
 @click.option(
     "--bundle", type=click.Path(path_type=Path, exists=True), default=BUNDLE, help="[models/current]"
 )
@@ -94,7 +92,9 @@ def install(names: tuple[str, ...]) -> None:
 @click.option(
     "--repeats", type=click.IntRange(1), help="How often everything is measured [2, or 5 with --full]."
 )
-@click.option("--rates", type=click.IntRange(0), help="In how many repeats the rate is searched [0, or 3].")
+@click.option(
+    "--rates", type=click.IntRange(0), help="In how many repeats rates are searched [0, or 5 with --full]."
+)
 @click.option(
     "--minutes", type=float, help="Begin nothing more after so long; the same command goes on from there."
 )
@@ -177,10 +177,7 @@ def show_table(rows: list[dict[str, Any]], console: Console) -> None:
             str(row["compared"]) if row["outputs_equal"] else "",
         )
     console.print(table)
-    for title, reason in dict.fromkeys(
-        (row["title"], row["skipped_reason"]) for row in rows if row["skipped_reason"]
-    ):
-        console.print(f"{title}: left out: {reason}", highlight=False, markup=False)
+    show_left_out(rows, console)
 
 
 def _told(kept: Kept, settings: dict[str, Any], model: str, plan: Plan) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from benchmarks import statistics as estimates
 from benchmarks.load.latencies import Latencies
 from benchmarks.peers.blocks import Block
 from benchmarks.peers.contenders import BULK, CEILING, IDLE_P50, IDLE_P99, NOTES, OURS, RATE
@@ -28,10 +28,11 @@ _ENCODER_PACKAGES = ("onnxruntime", "tokenizers", "numpy")
 class Row:
     """One metric of one peer.
 
-    `ratio` is how many times we are better, None where nothing was measured or a rate was 0, and then
-    `skipped_reason` says why; `interval` is its 95 % interval, None for a single repeat. `ours` and `values` hold the
-    repeats that have both.
-    `outputs_equal` says whether the answers for `compared` notes were ours, None where there are none to compare.
+    `ratio` is how many times we are better, None where nothing was measured or theirs is 0, and then `skipped_reason`
+    says why. Where a rate was 0 in some repeat it is that of the medians, and `skipped_reason` says so. `interval` is
+    its 95 % interval, None for fewer than three repeats and for medians. `ours` and `values` hold the repeats that
+    have both. `outputs_equal` says whether the answers for `compared` notes were ours, None where there are none to
+    compare.
     """
 
     peer: str
@@ -89,13 +90,10 @@ def _row(
 ) -> Row:
     ours, theirs = tuple(own for own, _ in pairs), tuple(other for _, other in pairs)
     over, under = (theirs, ours) if metric in _LESS_IS_BETTER else (ours, theirs)
-    has_ratio = pairs and all(over) and all(under)
-    estimate = estimates.ratio(over, under) if has_ratio else None
-    if pairs and not has_ratio:
-        reason = (
-            reason
-            or f"{metric} was 0 in a repeat, ours {min(ours):g}, theirs {min(theirs):g}: there is no ratio"
-        )
+    ratio, interval = _ratio(over, under)
+    if pairs and not (all(over) and all(under)):
+        told = "there is no ratio" if ratio is None else "the ratio is that of the medians"
+        reason = reason or f"{metric} was 0 in a repeat, ours {min(ours):g}, theirs {min(theirs):g}: {told}"
     return Row(
         peer=name,
         title=TITLES[name],
@@ -103,8 +101,8 @@ def _row(
         unit=UNITS[metric],
         values=theirs,
         ours=ours,
-        ratio=None if estimate is None else estimate.value,
-        interval=None if estimate is None or len(pairs) < 2 else (estimate.low, estimate.high),
+        ratio=ratio,
+        interval=interval,
         outputs_equal=compared[0],
         compared=compared[1],
         skipped_reason=reason,
@@ -113,20 +111,42 @@ def _row(
     )
 
 
+def _ratio(over: Sequence[float], under: Sequence[float]) -> tuple[float | None, tuple[float, float] | None]:
+    """Return how many times `over` is `under` and the interval; no ratio where there is nothing to divide by."""
+    if not over:
+        return None, None
+    if all(over) and all(under):
+        figure = Figure.ratio(over, under)
+        return figure.value, figure.interval
+    middle = statistics.median(under)
+    return (statistics.median(over) / middle if middle else None), None
+
+
 def figures_of(rows: Sequence[Row]) -> dict[str, Figure]:
-    """Return the ratios that have targets, those there are."""
-    figures = {}
-    servers = [row for row in rows if row.peer not in {CEILING, RULES} and row.ratio is not None]
+    """Return the ratios that have targets, those there are.
+
+    The best peer is the best of all that were measured, also where a repeat of it or of ours was 0.
+    """
+    figures: dict[str, Figure] = {}
+    servers = [row for row in rows if row.peer not in {CEILING, RULES} and row.values]
     for name, metric in (("rate_over_best_peer", RATE), ("throughput_over_best_peer", NOTES)):
         measured = [row for row in servers if row.metric == metric]
         if measured:
             best = max(measured, key=lambda row: statistics.median(row.values))
-            figures[name] = Figure.ratio(best.ours, best.values)
+            _add(figures, name, best)
     for name, peer in (("serving_efficiency", CEILING), ("over_rules", RULES)):
         for row in rows:
-            if row.peer == peer and row.metric == BULK and row.ratio is not None:
-                figures[name] = Figure.ratio(row.ours, row.values)
+            if row.peer == peer and row.metric == BULK:
+                _add(figures, name, row)
     return figures
+
+
+def _add(figures: dict[str, Figure], name: str, row: Row) -> None:
+    if row.ratio is not None:
+        pairs = zip(row.ours, row.values, strict=True)
+        figures[name] = Figure(
+            row.ratio, "x", tuple(a / b if b else math.nan for a, b in pairs), row.interval
+        )
 
 
 def measured_of(blocks: Sequence[Block], choices: Mapping[str, Choice], repeats: int) -> Measured:

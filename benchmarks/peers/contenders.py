@@ -22,7 +22,7 @@ from benchmarks.peers.blocks import (
     sustained_rate,
     throughput,
 )
-from benchmarks.peers.callers import Caller, OurCaller
+from benchmarks.peers.callers import FAILURES, Caller, OurCaller
 from benchmarks.peers.environments import cores
 from benchmarks.peers.equality import Coded, UnequalError, require_equal
 from benchmarks.peers.registry import PEERS, Peer, Setting
@@ -81,21 +81,29 @@ class Contenders:
                 await self._peer(block, texts, setting)
         except UnequalError as error:
             block.equal, block.reason, block.is_final = False, f"its answers are not ours: {error}", True
-        except (UnavailableError, GeneratorLagError, RuntimeError) as error:
+        except (UnavailableError, GeneratorLagError, RuntimeError, *FAILURES) as error:
             block.is_final = isinstance(error, UnavailableError)
-            block.reason = " ".join(str(error).split())
+            block.reason = " ".join(str(error).split()) or type(error).__name__
         return block
 
     async def best_setting(self, peer: Peer, texts: Texts) -> tuple[Setting, dict[str, float]]:
         """Return the setting with which a peer codes most notes a second, and what each gave.
 
-        Raises UnavailableError when it runs with none of them.
+        Raises UnavailableError, with the reason of the last, when it runs with none of them.
         """
         rates: dict[Setting, float] = {}
+        reason = UnavailableError("it has no settings")
         for setting in peer.settings:
-            async with running(peer, setting, self._bundle) as caller:
-                await throughput(caller, texts.warm_up, self._plan.limit_s / 4)
-                rates[setting] = await throughput(caller, texts.saturating, self._plan.limit_s / 2)
+            try:
+                async with running(peer, setting, self._bundle) as caller:
+                    await throughput(caller, texts.warm_up, self._plan.limit_s / 4)
+                    rates[setting] = await throughput(caller, texts.saturating, self._plan.limit_s / 2)
+            except (UnavailableError, RuntimeError, *FAILURES) as error:
+                reason = UnavailableError(
+                    f"{setting}: {' '.join(str(error).split()) or type(error).__name__}"
+                )
+        if not rates:
+            raise reason
         best = max(rates, key=rates.__getitem__)
         return best, {str(setting): round(rate, 2) for setting, rate in rates.items()}
 

@@ -6,8 +6,8 @@ from benchmarks.scenario import Bench, Figure, Measured, Scenario, take
 from benchmarks.scenarios.offline import stream
 
 COPIED = 0.6
-WARM_UP_NOTES = 60
-"""Also the notes of each patient that come before those that repeat them."""
+WARM_UP_NOTES = 120
+"""Also the notes of each patient that come before those that repeat them, and what these repeat more to make up."""
 
 
 def measure(bench: Bench) -> Measured:

@@ -49,7 +49,7 @@ def measure(bench: Bench) -> Measured:
         {
             "lost": Figure(ends[End.LOST], "requests"),
             **{end.value: Figure(ends[end], "requests") for end in End if end is not End.LOST},
-            "exit_code": Figure(max(codes), "code"),
+            "exit_code": Figure(max(codes, key=abs), "code"),
         },
         details={"rounds": rounds, "lost_as": dict(lost_as)},
     )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 
 from benchmarks.load.arrivals import poisson_arrivals
 from benchmarks.load.bulk import bulk_streams
 from benchmarks.load.generator import LoadResult, run, run_open_loop
 from benchmarks.load.grpc_calls import Caller, calling, section_requests
+from benchmarks.load.outcomes import Outcome
 from benchmarks.notes import demo_note, unrepeated
 from benchmarks.scenario import Bench, Figure, Measured, Scenario, percentile_figures, take
 from benchmarks.scenarios.single_stream import section_of
+from benchmarks.service import Service
 
 RATE = 8.0
 """Sections a second: some forty people who type."""
@@ -23,27 +26,29 @@ _FILL_S = 4.0
 def measure(bench: Bench) -> Measured:
     """Measure CodeSection at an idle server, then with bulk streams beside it."""
     with bench.server() as server:
-        measured = run(_measure(bench, server.target))
-        notes = server.metric("notes_total", code="OK")
-    measured.figures["notes_and_sections"] = Figure(notes, "texts")
-    return measured
+        return run(_measure(bench, server))
 
 
-async def _measure(bench: Bench, target: str) -> Measured:
+async def _measure(bench: Bench, server: Service) -> Measured:
     duration_s = bench.choose(15.0, 90.0)
     texts = unrepeated([demo_note()], bench.seed)
-    async with calling(target) as caller:
+    async with calling(server.target) as caller:
         warm_up = section_requests([section_of(text) for text in take(texts, 20)])
         for request in warm_up:
             await caller.section(request)
         alone = await _sections(bench, caller, texts, duration_s, "sections alone")
-        with bulk_streams(target, bench.notes, bench.seed, BULK_STREAMS):
+        with bulk_streams(server.target, bench.notes, bench.seed, BULK_STREAMS):
             await asyncio.sleep(_FILL_S)
+            began, before = time.perf_counter(), await _texts(server)
             beside = await _sections(bench, caller, texts, duration_s, "sections beside bulk")
+            bulk = await _texts(server) - before - beside.outcomes[Outcome.OK]
+            seconds = time.perf_counter() - began
     return Measured(
         figures={
             **percentile_figures("section_alone", alone.latency),
             **percentile_figures("section_beside_bulk", beside.latency),
+            # That bulk has the rest of the server: what `offline` gives, without what the sections take.
+            "bulk_beside_sections": Figure(bulk / seconds, "notes/s"),
             "unanswered": Figure(
                 alone.sent + beside.sent - alone.latency.count - beside.latency.count, "requests"
             ),
@@ -51,6 +56,11 @@ async def _measure(bench: Bench, target: str) -> Measured:
         histograms={"section_alone": alone.latency, "section_beside_bulk": beside.latency},
         details={"alone": alone.told(), "beside_bulk": beside.told()},
     )
+
+
+async def _texts(server: Service) -> float:
+    """Return how many notes and sections a server has coded so far."""
+    return await asyncio.to_thread(server.metric, "notes_total", code="OK")
 
 
 async def _sections(

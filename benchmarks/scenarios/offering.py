@@ -13,7 +13,7 @@ from benchmarks.scenario import SLO_S, Bench, take
 # A tenth of the objective: what the generator adds to a latency stays small against what is judged.
 MAX_LAG_S = SLO_S / 10
 # Callers that are never idle together, whatever the cores of a small machine.
-CALLERS = 8
+CALLERS = 16
 WARM_UP_NOTES = 16
 
 

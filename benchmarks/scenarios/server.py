@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Any
 
 from benchmarks.load.generator import LoadResult, run
 from benchmarks.load.grpc_calls import calling
+from benchmarks.load.latencies import Latencies
 from benchmarks.load.search import Trial, highest_rate, load_curve
-from benchmarks.scenario import SLO_S, Bench, Figure, Measured, Scenario
+from benchmarks.scenario import LEAST_REQUESTS, SLO_S, Bench, Figure, Measured, Scenario
 from benchmarks.scenarios.offering import NoteLoad
 
 # Shares of the highest rate at which the load curve is drawn.
 CURVE = (0.25, 0.5, 0.75, 0.9, 1.0, 1.25, 1.5)
-# With fewer requests one of them decides.
-LEAST_REQUESTS = 40
 # In a short run nothing below an eighth of the capacity is searched: 40 requests would take minutes.
 LOWEST_RATE, LOWEST_SHARE = 0.5, 0.125
 
@@ -49,7 +49,7 @@ async def _measure(bench: Bench, target: str) -> Measured:
             offered, [base * share for share in shares], repeats=bench.choose(1, 3), seed=bench.seed + 100
         )
     at_limit = [trial for trial in found.trials if trial.rate == found.rate]
-    latency = {f"at_{trial.rate:.1f}_per_s": trial.results[0].latency for trial in curve}
+    latency = {f"at_{trial.rate:.1f}_per_s": _together(trial) for trial in curve}
     figures = {
         "sustained_rate": Figure(found.rate, "notes/s"),
         "lowest_rate_tried": Figure(found.lowest_tried, "notes/s"),
@@ -70,12 +70,20 @@ async def _measure(bench: Bench, target: str) -> Measured:
     )
 
 
+def _together(trial: Trial) -> Latencies:
+    """Return the durations of all repeats of a rate."""
+    together = Latencies()
+    for result in trial.results:
+        together.add(result.latency)
+    return together
+
+
 def _told(trial: Trial) -> dict[str, Any]:
     return {
         "rate": round(trial.rate, 3),
         "sustained": trial.is_sustained(SLO_S),
         "runs": [result.told() for result in trial.results],
-        "goodput": round(max(result.goodput(SLO_S) for result in trial.results), 3),
+        "goodput": round(statistics.median(result.goodput(SLO_S) for result in trial.results), 3),
     }
 
 

@@ -48,4 +48,9 @@ def _times(client: Bertillon, text: str) -> dict[str, float]:
     return times
 
 
-SCENARIO = Scenario("streaming", "time to the first and to the last section of a note, idle server", measure)
+SCENARIO = Scenario(
+    "streaming",
+    "time to the first and to the last section of a note, idle server",
+    measure,
+    takes_notes=False,
+)

@@ -56,6 +56,11 @@ def test_goodput_is_what_was_answered_of_what_a_server_can_do() -> None:
     assert told(DURING)["goodput_in_time"] == pytest.approx(1 / PEAK)
 
 
+def test_an_answer_that_comes_after_the_overload_is_not_part_of_what_was_done_in_it() -> None:
+    late = [*DURING, (OVERLOAD_S - 0.05, Outcome.OK, 0.1)]
+    assert told(late)["goodput"] == told(DURING)["goodput"]
+
+
 def test_who_waited_in_vain_is_told_apart_from_who_was_refused_at_once() -> None:
     found = told(DURING)
     assert (found["refused_share"], found["refused_at_once"], found["ended_late"]) == (6 / 8, 4 / 8, 2 / 8)

@@ -140,13 +140,25 @@ def test_a_busy_machine_is_told() -> None:
     assert "The machine was not idle" not in page(records())
 
 
+def test_records_of_several_revisions_are_no_one_run() -> None:
+    several = records()
+    several[0]["environment"] |= {"revision": "def", "modified": True}
+    assert "Revision abc, def with changes" in page(several)
+    assert "no one run" in page(several)
+    assert "no one run" not in page(records())
+
+
+def test_what_failed_and_what_was_not_measured_is_counted() -> None:
+    assert "not measured. Scenarios that failed: 1." in page(records())
+
+
 def test_the_command_writes_the_page(tmp_path: Path) -> None:
     for one in records():
         (tmp_path / f"{one['scenario']}.json").write_text(json.dumps(one))
     out = tmp_path / "pages" / "report.html"
     ended = CliRunner().invoke(cli, ["report", str(tmp_path), "-o", str(out)])
     assert ended.exit_code == 0, ended.output
-    assert "8 scenarios, 2 targets missed" in ended.output
+    assert "8 scenarios, 1 failed; 2 targets missed, 14 not measured" in ended.output
     assert out.read_text().startswith("<!doctype html>")
 
 

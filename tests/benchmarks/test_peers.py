@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from benchmarks.notes import demo_note
 from benchmarks.peers import environments
 from benchmarks.peers.blocks import QUICK, Block, Plan, Texts
-from benchmarks.peers.callers import HttpCaller, OurCaller
+from benchmarks.peers.callers import Caller, CallFailedError, HttpCaller, OurCaller
 from benchmarks.peers.comparison import figures_of, measured_of, rows_of
 from benchmarks.peers.contenders import BULK, CEILING, IDLE_P50, NOTES, OURS, RATE, Contenders, OwnServerError
 from benchmarks.peers.equality import Coded, UnequalError, require_equal
@@ -148,6 +151,63 @@ async def test_a_server_of_ours_that_does_not_start_ends_the_run_and_skips_no_pe
     assert not kept.blocks
 
 
+class _Failing(Caller):
+    """Answers nothing."""
+
+    def request(self, text: str) -> bytes:
+        return text.encode()
+
+    async def send(self, request: bytes, timeout_s: float = 1.0) -> Sequence[bytes]:
+        raise CallFailedError(f"status 500 for {len(request)} bytes within {timeout_s} s")
+
+    def coded(self, reply: Sequence[bytes]) -> Coded:
+        raise AssertionError(f"there is no reply, but {len(reply)} messages")
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_a_peer_whose_calls_fail_is_told_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    @asynccontextmanager
+    async def runs(*_: object) -> AsyncIterator[Caller]:
+        yield _Failing()
+
+    monkeypatch.setattr("benchmarks.peers.contenders.running", runs)
+    contenders = Contenders(BUNDLE, None, PLAN, 7)
+    contenders._answers[0] = [ANSWER]
+    block = await contenders.measure("mosec", 0, replace(_texts(), warm_up=()), None)
+    assert "status 500" in str(block.reason)
+    assert not block.is_final
+
+
+async def test_a_setting_that_does_not_start_leaves_the_others_of_a_peer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[Setting] = []
+
+    @asynccontextmanager
+    async def runs(_: Peer, setting: Setting, __: Path) -> AsyncIterator[Setting]:
+        started.append(setting)
+        if setting.batch > 1:
+            raise UnavailableError("no room for batches")
+        yield setting
+
+    async def paced(*_: object) -> float:
+        return 5.0
+
+    monkeypatch.setattr("benchmarks.peers.contenders.running", runs)
+    monkeypatch.setattr("benchmarks.peers.contenders.throughput", paced)
+    contenders = Contenders(BUNDLE, None, PLAN, 7)
+    peer = next(peer for peer in PEERS if len({setting.batch for setting in peer.settings}) > 1)
+    best, rates = await contenders.best_setting(peer, _texts())
+    assert started == list(peer.settings)
+    assert best.batch == 1
+    assert len(rates) < len(started)
+    only = replace(peer, settings=tuple(setting for setting in peer.settings if setting.batch > 1))
+    with pytest.raises(UnavailableError, match="no room for batches"):
+        await contenders.best_setting(only, _texts())
+
+
 def test_a_wrong_answer_is_no_figure() -> None:
     wrong = Block(
         0,
@@ -238,31 +298,55 @@ def test_ratios_say_how_many_times_we_are_better() -> None:
             repeat,
             {NOTES: 20.0 * drift, RATE: 12.0 * drift, BULK: 30.0 * drift, IDLE_P50: 40.0 / drift},
         )
-        for repeat, drift in enumerate((1.0, 1.5))
+        for repeat, drift in enumerate((1.0, 1.5, 0.9))
     ]
     for name, pace in (("ray", 10.0), ("mosec", 16.0)):
         blocks += [
             _block(name, repeat, {NOTES: pace * drift, RATE: 6.0 * drift, IDLE_P50: 60.0 / drift})
-            for repeat, drift in enumerate((1.0, 1.5))
+            for repeat, drift in enumerate((1.0, 1.5, 0.9))
         ]
-    blocks += [_block(CEILING, repeat, {BULK: 40.0 * drift}) for repeat, drift in enumerate((1.0, 1.5))]
+    blocks += [_block(CEILING, repeat, {BULK: 40.0 * drift}) for repeat, drift in enumerate((1.0, 1.5, 0.9))]
     rows = rows_of(blocks, {})
     ratios = {(row.peer, row.metric): row.ratio for row in rows}
     assert ratios["ray", NOTES] == pytest.approx(2.0)
     assert ratios["mosec", IDLE_P50] == pytest.approx(1.5)
-    figures = measured_of(blocks, {}, 2).figures
+    figures = measured_of(blocks, {}, 3).figures
     assert figures["throughput_over_best_peer"].value == pytest.approx(1.25)
     assert figures["rate_over_best_peer"].value == pytest.approx(2.0)
     assert figures["serving_efficiency"].value == pytest.approx(0.75)
     assert figures["serving_efficiency"].interval == pytest.approx((0.75, 0.75))
 
 
-def test_a_rate_of_nothing_has_no_ratio_and_is_told_with_the_reason() -> None:
-    blocks = [_block(OURS, 0, {RATE: 3.0}), _block(OURS, 1, {RATE: 0.0})]
-    blocks += [_block("mosec", repeat, {RATE: 2.0}) for repeat in range(2)]
+def _rates(**by_name: tuple[float, ...]) -> list[Block]:
+    return [
+        _block(name, repeat, {RATE: rate})
+        for name, rates in by_name.items()
+        for repeat, rate in enumerate(rates)
+    ]
+
+
+def test_a_rate_of_nothing_in_a_repeat_leaves_the_ratio_of_the_medians_and_is_told() -> None:
+    blocks = _rates(**{OURS: (3.0, 0.0, 4.0)}, mosec=(2.0, 2.0, 2.0))
     [row] = rows_of(blocks, {})
+    assert (row.ratio, row.interval) == (1.5, None)
+    assert "was 0 in a repeat, ours 0, theirs 2: the ratio is that of the medians" in str(row.skipped_reason)
+
+
+def test_a_server_that_sustains_nothing_misses_the_gate_and_is_not_left_out() -> None:
+    figures = figures_of(rows_of(_rates(**{OURS: (0.0, 0.0, 3.0)}, mosec=(2.0, 2.0, 2.0)), {}))
+    assert figures["rate_over_best_peer"].value == 0.0
+
+
+def test_the_best_peer_stays_the_best_where_one_of_its_repeats_gave_nothing() -> None:
+    blocks = _rates(**{OURS: (6.0, 6.0, 6.0)}, litserve=(20.0, 0.0, 20.0), fastapi=(2.0, 2.0, 2.0))
+    assert figures_of(rows_of(blocks, {}))["rate_over_best_peer"].value == pytest.approx(0.3)
+
+
+def test_against_a_peer_that_sustains_nothing_there_is_no_ratio() -> None:
+    [row] = rows_of(_rates(**{OURS: (6.0, 6.0, 6.0)}, fastapi=(0.0, 0.0, 2.0)), {})
     assert row.ratio is None
-    assert "was 0 in a repeat, ours 0, theirs 2" in str(row.skipped_reason)
+    assert "there is no ratio" in str(row.skipped_reason)
+    assert not figures_of([row])
 
 
 def _block(name: str, repeat: int, values: dict[str, float]) -> Block:

@@ -4,7 +4,9 @@ import contextlib
 import io
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from benchmarks.cli import NAMES, cli
@@ -15,10 +17,15 @@ from benchmarks.load.outcomes import Outcome
 from benchmarks.runner import run
 from benchmarks.scenario import Bench, Figure, Measured, Scenario, Skipped
 from benchmarks.scenarios import SCENARIOS
-from benchmarks.table import show_agreement
+from benchmarks.scenarios.profile import amdahl
+from benchmarks.table import show, show_agreement
 from benchmarks.targets import TARGETS, Verdict, judged
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
+
+from bertillon import BertillonError
 
 BUNDLE = Path(__file__).parents[2] / "models" / "current"
 
@@ -36,6 +43,11 @@ def lagged(bench: Bench) -> Measured:
     raise GeneratorLagError(result, 0.01)
 
 
+def broken(bench: Bench) -> Measured:
+    del bench
+    raise BertillonError("no answer")
+
+
 def skipped(bench: Bench) -> Measured:
     del bench
     raise Skipped("there is no such machine")
@@ -45,12 +57,16 @@ def test_what_fails_or_cannot_run_is_recorded_with_the_reason_and_the_rest_goes_
     bench = Bench(BUNDLE, ("Gout.",), 7, is_full=False, steps=lambda *_: contextlib.nullcontext(lambda: None))
     scenarios = [
         Scenario("late", "", lagged),
+        Scenario("broken", "", broken),
         Scenario("absent", "", skipped),
         Scenario("drain", "", measured),
     ]
     run(scenarios, bench, tmp_path, Console(file=io.StringIO()))
-    late, absent, drain = (json.loads((tmp_path / f"{one.name}.json").read_text()) for one in scenarios)
+    late, broke, absent, drain = (
+        json.loads((tmp_path / f"{one.name}.json").read_text()) for one in scenarios
+    )
     assert "could not keep up" in late["failure"]
+    assert broke["failure"] == "BertillonError: no answer"
     assert absent["skipped_reason"] == "there is no such machine"
     assert (drain["failure"], drain["skipped_reason"]) == (None, None)
     assert drain["figures"]["rates"] == {
@@ -62,9 +78,60 @@ def test_what_fails_or_cannot_run_is_recorded_with_the_reason_and_the_rest_goes_
     assert drain["settings"] == {"full": False, "seed": 7, "notes": 1, "flags": []}
 
 
+def test_two_repeats_have_no_interval() -> None:
+    assert Figure.median([1.0, 3.0], "notes/s").interval is None
+    assert Figure.ratio([2.0, 3.0], [1.0, 1.0]).interval is None
+
+
+@given(st.integers(10, 400), st.sampled_from([50, 90, 99]))
+def test_the_interval_of_a_percentile_holds_it_and_is_wider_with_fewer_calls(
+    count: int, percent: int
+) -> None:
+    few, many = (Latencies(n / count for n in range(1, count + 1) for _ in range(times)) for times in (1, 16))
+    (low, high), (lower, higher) = (one.interval(percent) or (0.0, 0.0) for one in (few, many))
+    assert low <= few.percentile(percent) <= high
+    assert lower <= many.percentile(percent) <= higher
+    assert higher - lower <= high - low
+
+
+def test_a_percentile_of_a_handful_of_calls_has_no_interval() -> None:
+    assert Latencies([0.1] * 9).interval(50) is None
+
+
+@pytest.mark.parametrize(("cores", "times"), [(1, 1.0), (2, 1 / 0.55), (8, 1 / 0.2125)])
+def test_more_cores_help_by_amdahl_s_law(cores: float, times: float) -> None:
+    assert amdahl(0.1, cores) == pytest.approx(times)
+
+
+def test_peers_are_left_to_their_own_command_unless_they_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    chosen: list[str] = []
+
+    def run_none(scenarios: Sequence[Scenario], *_: object) -> list[dict[str, Any]]:
+        chosen[:] = [one.name for one in scenarios]
+        return []
+
+    monkeypatch.setattr("benchmarks.cli.run_scenarios", run_none)
+    ended = CliRunner().invoke(cli, ["run", "--out", str(tmp_path)])
+    assert chosen == [name for name in NAMES if name != "peers"]
+    assert "python -m benchmarks peers run" in ended.output
+    CliRunner().invoke(cli, ["run", "peers", "--out", str(tmp_path)])
+    assert chosen == ["peers"]
+
+
+def test_peers_that_were_left_out_are_told_below_the_table_once_for_each_reason() -> None:
+    out = io.StringIO()
+    rows = [{"title": "Ray", "skipped_reason": "no disk"}] * 2 + [{"title": "Mosec", "skipped_reason": None}]
+    record: dict[str, Any] = {"scenario": "peers", "figures": {}, "failure": None, "skipped_reason": None}
+    show([record | {"details": {"peers": rows}}], Console(file=out, width=100))
+    assert out.getvalue().count("Ray: left out: no disk") == 1
+    assert "Mosec" not in out.getvalue()
+
+
 def test_a_ratio_is_told_with_the_ratio_of_each_pair() -> None:
-    told = Figure.ratio([2.0, 6.0], [1.0, 2.0]).told()
-    assert told["repeats"] == [2.0, 3.0]
+    told = Figure.ratio([2.0, 6.0, 5.0], [1.0, 2.0, 2.0]).told()
+    assert told["repeats"] == [2.0, 3.0, 2.5]
     assert 2.0 <= told["interval"][0] <= told["value"] <= told["interval"][1] <= 3.0
 
 
