@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import click
@@ -19,7 +20,7 @@ from bertillon.cli.program import program
 from bertillon_models.cli import main as models
 from bertillon_server.app.cli import cli
 from bertillon_server.app.settings import load_settings
-from doc_pages import RUN, SHOWN, Block, blocks
+from doc_pages import RUN, SHOWN, Block, blocks, rows
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "models/current"
@@ -124,6 +125,8 @@ def commands() -> list[tuple[str, list[str]]]:
         if block.language == "shell":
             joined = block.text.replace("\\\n", " ")
             found += [(block.name, shlex.split(line, comments=True)) for line in joined.splitlines()]
+    figures = rows(ROOT / "README.md", "## Figures")
+    found += [(f"README: {row[0]}", shlex.split(row[-1].strip("`"))) for row in figures]
     return [(where, words) for where, words in found if words]
 
 
@@ -141,6 +144,11 @@ def test_a_command_names_programs_options_and_files_that_exist(where: str, words
             found = command.get_command(click.Context(command), rest[0])
             assert found is not None, f"{where}: {words[0]} has no command {rest[0]}"
             command, rest = found, rest[1:]
+        # Scenarios and peers are named, and these are checked; what is a file is not.
+        named = [option for option in command.params if isinstance(option, click.Argument)]
+        if named and isinstance(named[0].type, click.Choice) and words[0] == "benchmarks":
+            wanted = set(takewhile(lambda word: not word.startswith("-"), rest))
+            assert wanted <= set(named[0].type.choices), f"{where}: {wanted}"
         options = {flag for option in command.params for flag in (*option.opts, *option.secondary_opts)}
         options |= {"--help", "--version"}
         end = next((at for at, word in enumerate(rest) if word in {"|", ">", "&&"}), len(rest))

@@ -34,7 +34,7 @@ def long_note(demo_note: str) -> str:
     return demo_note * COPIES
 
 
-async def test_the_excess_is_refused_with_advice_what_is_admitted_is_answered_and_it_recovers_at_once(
+async def test_the_excess_is_refused_with_advice_what_is_admitted_is_answered_and_the_next_call_is_served(
     server: Service, long_note: str, demo_note: str
 ) -> None:
     async with AsyncBertillon(server.target, retries=Retries(attempts=1)) as client:
