@@ -14,7 +14,7 @@ from benchmarks.load.generator import run, run_open_loop
 from benchmarks.load.grpc_calls import calling, note_requests
 from benchmarks.load.outcomes import Outcome, outcome_of
 from benchmarks.scenario import Bench, Figure, Measured, Scenario, take
-from benchmarks.scenarios.offering import MAX_LAG_S, NoteLoad
+from benchmarks.scenarios.offering import MAX_LAG_S, PATIENT_S, NoteLoad
 from benchmarks.service import Service
 from bertillon._details import STATUS_KEY, read_details
 
@@ -57,7 +57,7 @@ def measure(bench: Bench) -> Measured:
 
 async def _drained(bench: Bench, server: Service, seed: int, lost_as: Counter[str]) -> Counter[End]:
     ends: Counter[End] = Counter()
-    async with calling(server.target) as caller:
+    async with calling(server.target, timeout_s=PATIENT_S) as caller:
         texts = bench.texts()
         load = NoteLoad(bench, caller, texts)
         await load.warm_up()

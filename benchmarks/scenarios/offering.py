@@ -15,6 +15,8 @@ MAX_LAG_S = SLO_S / 10
 # Callers that are never idle together, whatever the cores of a small machine.
 CALLERS = 16
 WARM_UP_NOTES = 16
+PATIENT_S = 60.0
+"""Deadline of calls that measure a capacity: each waits for all others, long on a slow machine."""
 
 
 class NoteLoad:

@@ -12,7 +12,7 @@ from benchmarks.load.grpc_calls import calling
 from benchmarks.load.latencies import Latencies
 from benchmarks.load.outcomes import Outcome
 from benchmarks.scenario import SLO_S, Bench, Figure, Measured, Scenario
-from benchmarks.scenarios.offering import MAX_LAG_S, NoteLoad
+from benchmarks.scenarios.offering import MAX_LAG_S, PATIENT_S, NoteLoad
 
 SHARES = (1.5, 2.0)
 # What is offered once the overload is over, as a share of the capacity.
@@ -47,7 +47,10 @@ async def _measure(bench: Bench, target: str) -> Measured:
     overload_s, calm_s = bench.choose((10.0, 6.0), (60.0, 30.0))
     notes, repeats = bench.choose((80, 1), (400, 3))
     measured = Measured()
-    async with calling(target) as patient, calling(target, timeout_s=DEADLINE_S) as hasty:
+    async with (
+        calling(target, timeout_s=PATIENT_S) as patient,
+        calling(target, timeout_s=DEADLINE_S) as hasty,
+    ):
         texts = bench.texts()
         unhurried, hurried = NoteLoad(bench, patient, texts), NoteLoad(bench, hasty, texts)
         await unhurried.warm_up()

@@ -19,7 +19,7 @@ from benchmarks.service import BUNDLE
 from benchmarks.targets import TARGETS
 
 T = TypeVar("T")
-SHORTER = 8
+SHORTER = 16
 # `growth` is a figure of the long form alone.
 LONG = {("soak", "growth")}
 # `profile` needs a sampler that may watch other processes, `server` offers 40 notes at every rate that it tries; the
@@ -29,17 +29,17 @@ NAMED = [scenario for scenario in SCENARIOS if scenario.name not in ELSEWHERE]
 
 
 class ShortBench(Bench):
-    """Chooses an eighth of what the short form has, and at least two of everything that is counted."""
+    """Chooses a sixteenth of what the short form has, and at least two of everything that is counted."""
 
     def choose(self, short: T, full: T) -> T:
         del full
-        shorter: T = _eighth(short)
+        shorter: T = _sixteenth(short)
         return shorter
 
 
-def _eighth(value: Any) -> Any:
+def _sixteenth(value: Any) -> Any:
     if isinstance(value, tuple):
-        return tuple(_eighth(one) for one in value)
+        return tuple(_sixteenth(one) for one in value)
     return max(2, value // SHORTER) if isinstance(value, int) else value / SHORTER
 
 
