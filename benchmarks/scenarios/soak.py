@@ -20,7 +20,7 @@ _SAMPLES, _TOGETHER = 20, 5
 def measure(bench: Bench) -> Measured:
     """Stream notes through CodeNotes and read the resident memory of server and coding processes on the way."""
     notes, base = bench.choose((SHORT_NOTES, SHORT_BASE), (NOTES, BASE))
-    every = base // _SAMPLES
+    every = max(1, base // _SAMPLES)
     texts = bench.texts()
     failed = characters = 0
     with bench.server() as server, Bertillon(server.target) as client, bench.steps("notes", notes) as done:
