@@ -18,7 +18,7 @@ from rich.table import Table
 from benchmarks.load.generator import run as run_loop
 from benchmarks.machine import environment
 from benchmarks.notes import notes_of, own_notes
-from benchmarks.peers.blocks import FULL, QUICK, Plan
+from benchmarks.peers.blocks import FULL, PROTOCOL, QUICK, Plan
 from benchmarks.peers.comparison import TITLES, measured_of
 from benchmarks.peers.contenders import CEILING, NAMES, OURS, Contenders, OwnServerError
 from benchmarks.peers.environments import install as install_environment
@@ -123,7 +123,7 @@ def run(
     texts = tuple(text for path in notes for text in notes_of(path)) or tuple(own_notes())
     model = load_bundle(bundle).label
     settings = {"full": full, "seed": seed, "notes": len(texts), "terms": terms is not None}
-    kept = Kept(out / "peers.jsonl", {"settings": settings, "model": model})
+    kept = Kept(out / "peers.jsonl", {"settings": settings, "model": model, "protocol": PROTOCOL})
     chosen = tuple(name for name in NAMES if not names or name in names or name == OURS)
     contenders = Contenders(bundle, terms, plan, seed)
     until = float("inf") if minutes is None else time.monotonic() + 60 * minutes
