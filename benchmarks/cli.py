@@ -94,7 +94,7 @@ def run(
     chosen = [one for one in SCENARIOS if one.name in (scenarios or set(NAMES) - {PEERS})]
     records = run_scenarios(chosen, bench, out, Console(stderr=True))
     table.show(records, Console())
-    if PEERS not in (one.name for one in chosen):
+    if not scenarios:
         click.echo(
             f"{PEERS}: not asked for: `python -m benchmarks peers run` compares with what others would pick"
         )

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import grpc
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.load.generator import GeneratorLagError
 from benchmarks.machine import environment
 from benchmarks.scenario import Bench, Scenario, Skipped, record
+from bertillon import BertillonError
 from bertillon_server.bundle.loader import load_bundle
 
-FORMAT = 2
+FORMAT = 3
 """Of the JSON files; counts up when what is there already changes its meaning."""
+EXPECTED = (GeneratorLagError, grpc.RpcError, BertillonError, RuntimeError, OSError)
+"""What says enough by itself; anything else is an error of the benchmarks, and shown from where it came."""
 
 
 class Screen:
@@ -101,6 +107,10 @@ def _told(scenario: Scenario, bench: Bench) -> dict[str, Any]:
     except Skipped as reason:
         told["skipped_reason"] = str(reason)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the others go on
+        while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
         told["failure"] = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
+        if not isinstance(error, EXPECTED):
+            traceback.print_exception(error)
     told["seconds"] = round(time.monotonic() - began, 1)
     return told

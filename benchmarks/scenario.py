@@ -23,14 +23,14 @@ T = TypeVar("T")
 SLO_S = 0.250
 """What 99 % of the notes are to be answered within: what a clinician does not feel as waiting."""
 LEAST_REQUESTS = 40
-"""Of a rate that is tried; with fewer requests one of them decides."""
+"""Of a rate that is tried, in the mean: arrivals are drawn."""
 
 
 class Skipped(Exception):  # noqa: N818 - no error: the message says why a scenario cannot run here
     """The scenario cannot run on this machine or with this server; the message is the reason."""
 
 
-# Two values have no more to tell than themselves.
+# Two values have no more to tell than themselves; of three the interval is from the lowest to the highest.
 _LEAST_REPEATS = 3
 
 
@@ -150,7 +150,7 @@ class Bench:
 class Scenario:
     """A measurement by name; `about` is one line that says what it measures.
 
-    `takes_notes` tells whether it works with the notes of the run, or always with the note of the demonstration.
+    `takes_notes` tells whether it works with the notes of the run, or always with the sample note, if with any.
     """
 
     name: str

@@ -38,11 +38,11 @@ def show(records: Sequence[Mapping[str, Any]], console: Console) -> None:
 
 
 def show_left_out(peers: Iterable[Mapping[str, Any]], console: Console) -> None:
-    """Print which peers have no figures, or not all of them, and why; once for each reason."""
+    """Print what is missing of peers' figures and why; once for each reason."""
     for title, reason in dict.fromkeys(
         (row["title"], row["skipped_reason"]) for row in peers if row["skipped_reason"]
     ):
-        console.print(f"{title}: left out: {reason}", highlight=False, markup=False)
+        console.print(f"{title}: {reason}", highlight=False, markup=False)
 
 
 def show_agreement(found: Sequence[Agreement], console: Console) -> None:
@@ -79,7 +79,7 @@ def shown(figure: Mapping[str, Any]) -> str:
     if figure["value"] is None:
         return "nothing to measure"
     text = f"{number(figure['value'])} {figure['unit']}".removesuffix(" share")
-    if figure["interval"] is not None:
+    if figure["interval"] is not None and None not in figure["interval"]:
         low, high = figure["interval"]
         text += f" [{number(low)}, {number(high)}]"
     return text

@@ -87,7 +87,7 @@ TARGETS: tuple[Target, ...] = (
     _at_most("profile", "outside_encoder", "Processor time of a note outside of the encoder", 0.15, 0.15),
     _at_most("soak", "growth", "Memory after 100,000 notes, of that after 1,000", 1.05, 1.02),
     _at_most("cold-start", "serving", "Spawn to SERVING", 3.0, 3.0),
-    Target("cold-start", "processes_ready", "From then until coding processes are ready", None, None),
+    Target("cold-start", "processes_ready", "Coding processes ready, from the first bulk note", None, None),
     _at_most("drain", "lost", "Requests lost when stopped under load", 0, 0),
     _at_most("drain", "exit_code", "Exit code of a server stopped under load", 0, 0),
     _at_most("offsets", "wrong", "Spans that do not quote what stands there", 0, 0),

@@ -14,7 +14,6 @@ _MOST_US = 600 * _PER_SECOND
 _DIGITS = 3
 # Of 95 %, on either side.
 _DEVIATIONS = 1.96
-_LEAST_FOR_INTERVAL = 10
 
 
 class Latencies:
@@ -43,17 +42,18 @@ class Latencies:
         return self._histogram.get_value_at_percentile(percent) / _PER_SECOND if self.count else float("nan")
 
     def interval(self, percent: float) -> tuple[float, float] | None:
-        """Return the 95 % interval of a percentile, in seconds; None where there are too few durations for one.
+        """Return the 95 % interval of a percentile, in seconds; None where it would reach beyond what was recorded.
 
-        Between which of the ordered durations it lies follows from the binomial distribution, whatever theirs is. The
-        upper end is the longest duration where the interval would reach beyond it.
+        Between which of the ordered durations it lies follows from the binomial distribution, whatever theirs is. It
+        takes some ten of them for p50, some sixty for p90 and some six hundred for p99.
         """
         share, count = percent / 100, self.count
-        if count < _LEAST_FOR_INTERVAL:
-            return None
         reach = _DEVIATIONS * math.sqrt(count * share * (1 - share))
-        low, high = (min(max(count * share + by, 1), count) / count for by in (-reach, reach))
-        return self.percentile(100 * low), self.percentile(100 * high)
+        low, high = math.floor(count * share - reach), math.ceil(count * share + reach) + 1
+        if low < 1 or high > count:
+            return None
+        # The histogram rounds to the nearest of them.
+        return self.percentile(100 * (low - 0.25) / count), self.percentile(100 * (high - 0.25) / count)
 
     def within(self, seconds: float) -> int:
         """Return how many durations were no longer than `seconds`."""

@@ -160,7 +160,7 @@ def stages(records: Records) -> str:
         f"{figures['serial_share']['value']:.0%}: one process can use "
         f"{number(figures['most_cores_a_process']['value'])} cores at most; on 8 cores, by Amdahl's law, 1 process "
         f"gives {number(figures['speedup_on_8_cores_1_process']['value'])} and 4 give "
-        f"{number(figures['speedup_on_8_cores_4_processes']['value'])} times one core, at least."
+        f"{number(figures['speedup_on_8_cores_4_processes']['value'])} times one core."
     )
     drawn = flame((tuple(frames), count) for frames, count in record["details"]["stacks"])
     return f"<p>{escape(words)}</p>{bars(told)}<h3>Flame graph</h3><p>{keys}</p>{drawn}"

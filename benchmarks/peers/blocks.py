@@ -28,6 +28,8 @@ MAX_LAG_S = SLO_S / 10
 """What 99 % of the requests of a trial may be sent late by. It counts as latency, for every contender alike."""
 RESOLUTION = 0.1
 """Share to which the highest rate is found, in each repeat anew."""
+LOWEST_RATE, LOWEST_SHARE = 0.5, 0.25
+"""Nothing below this share of the first rate tried is: trials would take minutes."""
 _SETTLED_S, _SETTLE_LIMIT_S = 1.0, 60.0
 
 
@@ -35,7 +37,7 @@ _SETTLED_S, _SETTLE_LIMIT_S = 1.0, 60.0
 class Plan:
     """How much is measured: repeats, and in each the notes of each part.
 
-    `limit_s` seconds bound the throughput part; a trial of the rate search takes `trial_s`, or as long as 40 notes.
+    `limit_s` seconds bound the throughput part; a trial of the rate search takes `trial_s`, or as some 40 notes do.
     The rate is searched in the first `rate_repeats` repeats only, since that takes most of the time. Without
     choosing, the first setting of each peer is taken.
     """
@@ -148,7 +150,10 @@ async def sustained_rate(
         finally:
             await _settled(caller, requests[0])
 
-    found = await highest_rate(measure, SLO_S, start=start, resolution=RESOLUTION, repeats=1, seed=seed)
+    lowest = max(LOWEST_RATE, start * LOWEST_SHARE)
+    found = await highest_rate(
+        measure, SLO_S, start=start, lowest=lowest, resolution=RESOLUTION, repeats=1, seed=seed
+    )
     trials = [
         {
             "rate": round(trial.rate, 3),

@@ -57,13 +57,17 @@ class Row:
 def rows_of(blocks: Sequence[Block], choices: Mapping[str, Choice]) -> list[Row]:
     """Return the rows of all peers, in the order in which they were named in the plan."""
     ours = {block.repeat: block for block in blocks if block.contender == OURS and block.reason is None}
+    lost = [
+        f"{block.repeat + 1}: {block.reason}" for block in blocks if block.contender == OURS and block.reason
+    ]
+    missing = f"ours was not measured in repeat {', '.join(lost)}" if lost else None
     rows = []
     for name in (CEILING, *(peer.name for peer in PEERS), RULES):
         own = [block for block in blocks if block.contender == name]
         if not own:
             continue
         setting = str(choices[name].setting) if name in choices else own[-1].setting
-        reason = next((block.reason for block in own if block.reason), None)
+        reason = next((block.reason for block in own if block.reason), None) or missing
         found = [block for block in own if block.reason is None]
         equal = [block.equal for block in own if block.equal is not None]
         compared = (all(equal) if equal else None, sum(block.checked for block in found))

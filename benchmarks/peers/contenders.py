@@ -82,28 +82,28 @@ class Contenders:
         except UnequalError as error:
             block.equal, block.reason, block.is_final = False, f"its answers are not ours: {error}", True
         except (UnavailableError, GeneratorLagError, RuntimeError, *FAILURES) as error:
+            if name == OURS and not isinstance(error, GeneratorLagError):
+                raise OwnServerError(_told(error)) from error
             block.is_final = isinstance(error, UnavailableError)
-            block.reason = " ".join(str(error).split()) or type(error).__name__
+            block.reason = _told(error)
         return block
 
     async def best_setting(self, peer: Peer, texts: Texts) -> tuple[Setting, dict[str, float]]:
         """Return the setting with which a peer codes most notes a second, and what each gave.
 
-        Raises UnavailableError, with the reason of the last, when it runs with none of them.
+        Raises what the last one failed with, one of UnavailableError, RuntimeError and FAILURES, where none works.
         """
         rates: dict[Setting, float] = {}
-        reason = UnavailableError("it has no settings")
+        failed: Exception = UnavailableError("it has no settings")
         for setting in peer.settings:
             try:
                 async with running(peer, setting, self._bundle) as caller:
                     await throughput(caller, texts.warm_up, self._plan.limit_s / 4)
                     rates[setting] = await throughput(caller, texts.saturating, self._plan.limit_s / 2)
             except (UnavailableError, RuntimeError, *FAILURES) as error:
-                reason = UnavailableError(
-                    f"{setting}: {' '.join(str(error).split()) or type(error).__name__}"
-                )
+                failed = error
         if not rates:
-            raise reason
+            raise failed
         best = max(rates, key=rates.__getitem__)
         return best, {str(setting): round(rate, 2) for setting, rate in rates.items()}
 
@@ -168,7 +168,10 @@ class Contenders:
     async def _expected(self, repeat: int, texts: Sequence[str]) -> list[Coded]:
         """Return what our server answers, asked anew where this run has not measured it in this repeat."""
         if repeat not in self._answers:
-            self._answers[repeat] = await answers(await self._our_caller(), texts)
+            try:
+                self._answers[repeat] = await answers(await self._our_caller(), texts)
+            except FAILURES as error:
+                raise OwnServerError(_told(error)) from error
         return self._answers[repeat]
 
     def _ceiling(self, block: Block, texts: Texts) -> None:
@@ -189,3 +192,7 @@ class Contenders:
         if not any(coded):
             raise UnavailableError("it found nothing in any note")
         block.values[BULK] = len(texts.bulk) / seconds
+
+
+def _told(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmarks.notes import variations
 from benchmarks.peers.blocks import Block, Plan, Texts
+from benchmarks.peers.callers import FAILURES
 from benchmarks.peers.contenders import NAMES, Contenders
 from benchmarks.peers.registry import PEERS, Setting
 from benchmarks.peers.running import UnavailableError
@@ -143,7 +144,8 @@ async def _measure(
             kept.add(Block(0, peer.name, reason=str(error), is_final=True))
             say(f"{peer.name}: skipped: {error}")
             continue
-        except RuntimeError as error:
+        except (RuntimeError, *FAILURES) as error:
+            # It may pass: the same command tries again.
             say(f"{peer.name}: no setting was chosen: {error}")
             continue
         choice = Choice(peer.name, setting.processes, setting.threads, setting.batch, rates)

@@ -49,7 +49,8 @@ def measure(bench: Bench) -> Measured:
         {
             "lost": Figure(ends[End.LOST], "requests"),
             **{end.value: Figure(ends[end], "requests") for end in End if end is not End.LOST},
-            "exit_code": Figure(max(codes, key=abs), "code"),
+            # One that a signal ended has a code below 0.
+            "exit_code": Figure(max(map(abs, codes)), "code"),
         },
         details={"rounds": rounds, "lost_as": dict(lost_as)},
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -64,7 +66,7 @@ async def _measure(bench: Bench, target: str) -> Measured:
                 calm = [overload_s + at for at in poisson_arrivals(CALM * before, calm_s, seed + 1)]
                 result = await hurried.offer_schedule(schedule + calm, f"{share:.0%} load, then {CALM:.0%}")
                 runs.append(Run(result, before, await unhurried.capacity(notes)))
-            _add(measured, f"at_{share * 100:.0f}", runs, overload_s)
+            add(measured, f"at_{share * 100:.0f}", runs, overload_s)
     return measured
 
 
@@ -116,10 +118,25 @@ def figures_of(
     }
 
 
-def _add(measured: Measured, name: str, runs: Sequence[Run], overload_s: float) -> None:
+def _middle(values: Sequence[float], unit: str) -> Figure:
+    """Return the median of repeats; what never came is later than all that did, and leaves no interval."""
+    if all(map(math.isfinite, values)):
+        return Figure.median(values, unit)
+    return Figure(
+        statistics.median(value if math.isfinite(value) else math.inf for value in values),
+        unit,
+        tuple(values),
+    )
+
+
+def add(measured: Measured, name: str, runs: Sequence[Run], overload_s: float) -> None:
+    """Add what the runs of a load came to: the middle of each figure, and the timeline of the first."""
     found = [figures_of(one.result.timeline, overload_s, one.peak) for one in runs]
     for kind, first in found[0].items():
-        measured.figures[f"{kind}_{name}"] = Figure.median([one[kind].value for one in found], first.unit)
+        values = [one[kind].value for one in found]
+        # Of errors every one counts.
+        figure = Figure(sum(values), first.unit) if kind == "errors" else _middle(values, first.unit)
+        measured.figures[f"{kind}_{name}"] = figure
     measured.figures[f"peak_{name}"] = Figure.median([one.peak for one in runs], "notes/s")
     measured.histograms[f"latency_{name}"] = latency = Latencies()
     for one in runs:

@@ -61,7 +61,7 @@ def amdahl(serial: float, cores: float) -> float:
 
     It has every core wait while what is serial runs, as for one note alone. With many notes at a time others go on
     meanwhile, and all that bounds a process is that the serial part of one note after the other takes its time:
-    `most_cores_a_process`. So the truth lies between.
+    `most_cores_a_process`.
     """
     return 1 / (serial + (1 - serial) / cores)
 

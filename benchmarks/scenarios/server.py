@@ -10,7 +10,7 @@ from benchmarks.load.grpc_calls import calling
 from benchmarks.load.latencies import Latencies
 from benchmarks.load.search import Trial, highest_rate, load_curve
 from benchmarks.scenario import LEAST_REQUESTS, SLO_S, Bench, Figure, Measured, Scenario
-from benchmarks.scenarios.offering import NoteLoad
+from benchmarks.scenarios.offering import PATIENT_S, NoteLoad
 
 # Shares of the highest rate at which the load curve is drawn.
 CURVE = (0.25, 0.5, 0.75, 0.9, 1.0, 1.25, 1.5)
@@ -26,10 +26,11 @@ def measure(bench: Bench) -> Measured:
 
 async def _measure(bench: Bench, target: str) -> Measured:
     duration_s = bench.choose(8.0, 60.0)
-    async with calling(target) as caller:
-        load = NoteLoad(bench, caller, bench.texts())
-        await load.warm_up()
-        capacity = await load.capacity(bench.choose(60, 400))
+    async with calling(target) as caller, calling(target, timeout_s=PATIENT_S) as patient:
+        texts = bench.texts()
+        load, unhurried = NoteLoad(bench, caller, texts), NoteLoad(bench, patient, texts)
+        await unhurried.warm_up()
+        capacity = await unhurried.capacity(bench.choose(60, 400))
 
         async def offered(rate: float, seed: int) -> LoadResult:
             return await load.offer(rate, max(duration_s, LEAST_REQUESTS / rate), seed)

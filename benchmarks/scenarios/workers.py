@@ -8,6 +8,7 @@ from benchmarks.load.closed import saturate
 from benchmarks.load.generator import run
 from benchmarks.load.grpc_calls import calling, note_requests
 from benchmarks.scenario import Bench, Figure, Measured, Scenario, Skipped, take
+from benchmarks.scenarios.offering import PATIENT_S
 from benchmarks.service import SERVER, Service
 
 # Connections enough that a kernel that deals them out at random leaves no process without.
@@ -54,7 +55,7 @@ def _rate(server: Service, texts: list[str]) -> float:
     requests = note_requests(texts)
 
     async def saturated() -> float:
-        async with calling(server.target, connections=CONNECTIONS) as caller:
+        async with calling(server.target, connections=CONNECTIONS, timeout_s=PATIENT_S) as caller:
             return await saturate(lambda index: caller.note(requests[index]), len(requests), CALLERS)
 
     return run(saturated())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import pytest
+from benchmarks.load.generator import LoadResult
+from benchmarks.load.latencies import Latencies
 from benchmarks.load.outcomes import Outcome
-from benchmarks.scenario import SLO_S
-from benchmarks.scenarios.overload import DEADLINE_S, IN_A_ROW, figures_of, recovered_after
+from benchmarks.scenario import SLO_S, Measured
+from benchmarks.scenarios.overload import DEADLINE_S, IN_A_ROW, Run, add, figures_of, recovered_after
 
 GOOD = [(0.1 * n, True) for n in range(IN_A_ROW)]
 
@@ -78,6 +81,28 @@ def test_what_comes_after_the_overload_counts_for_recovery_alone() -> None:
     assert found["recovery"] == pytest.approx(300)
     assert found["late_after"] == pytest.approx(1 / 6)
     assert found["goodput"] == told(DURING)["goodput"]
+
+
+def test_of_several_repeats_the_middle_one_is_told_and_every_error() -> None:
+    measured = Measured()
+    runs = []
+    for took, errors in ((0.1, 0), (0.2, 5), (0.3, 0)):
+        timeline = [(0.0, Outcome.OK, took), *[(0.1, Outcome.ERROR, 0.0)] * errors]
+        runs.append(Run(_result(timeline), PEAK, PEAK))
+    add(measured, "at_200", runs, OVERLOAD_S)
+    assert measured.figures["admitted_p99_at_200"].value == pytest.approx(200)
+    assert measured.figures["errors_at_200"].value == 5
+    # None of them was answered in time five times in a row.
+    assert measured.figures["recovery_at_200"].told()["value"] is None
+    assert measured.figures["recovery_at_200"].interval is None
+
+
+def _result(timeline: list[tuple[float, Outcome, float]]) -> LoadResult:
+    answered = Latencies(took for _, outcome, took in timeline if outcome is Outcome.OK)
+    outcomes = Counter(outcome for _, outcome, _ in timeline)
+    return LoadResult(
+        len(timeline), 1.0, 1.0, 0.1, outcomes, answered, Latencies(), Latencies([0.0]), timeline
+    )
 
 
 def test_a_server_that_answers_nothing_has_no_latency() -> None:

@@ -180,6 +180,21 @@ async def test_a_peer_whose_calls_fail_is_told_and_the_others_go_on(monkeypatch:
     assert not block.is_final
 
 
+async def test_a_failure_of_our_own_server_ends_the_run_and_is_not_put_down_to_a_peer() -> None:
+    contenders = Contenders(BUNDLE, None, PLAN, 7)
+    contenders._callers[OURS] = _Failing()
+    for name in (OURS, "mosec"):
+        with pytest.raises(OwnServerError, match="status 500"):
+            await contenders.measure(name, 0, replace(_texts(), warm_up=()), None)
+
+
+def test_a_repeat_without_us_says_so_at_every_peer() -> None:
+    ours = Block(0, OURS, reason="the generator could not keep up")
+    [row] = rows_of([ours, _block("mosec", 0, {NOTES: 9.0})], {})
+    assert row.ratio is None
+    assert row.skipped_reason == "ours was not measured in repeat 1: the generator could not keep up"
+
+
 async def test_a_setting_that_does_not_start_leaves_the_others_of_a_peer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

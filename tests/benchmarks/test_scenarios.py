@@ -1,4 +1,4 @@
-"""Each scenario that needs a server, run end to end on a real one, as short as it can be.
+"""Scenarios run end to end, on real servers, as short as they can be.
 
 What they measure here says nothing; that they measure it, and that every target of theirs has a figure, does.
 """
@@ -11,10 +11,11 @@ import sys
 from typing import Any, TypeVar
 
 import pytest
-from benchmarks.load.generator import GeneratorLagError
+from benchmarks.load.generator import run_open_loop
 from benchmarks.notes import own_notes
 from benchmarks.scenario import Bench, Scenario
-from benchmarks.scenarios import SCENARIOS
+from benchmarks.scenarios import SCENARIOS, drain, offering
+from benchmarks.scenarios.offering import PATIENT_S
 from benchmarks.service import BUNDLE
 from benchmarks.targets import TARGETS
 
@@ -22,9 +23,9 @@ T = TypeVar("T")
 SHORTER = 16
 # `growth` is a figure of the long form alone.
 LONG = {("soak", "growth")}
-# `profile` needs a sampler that may watch other processes, `server` offers 40 notes at every rate that it tries; the
-# others have tests of their own.
-ELSEWHERE = {"profile", "server", "scheduler", "offsets", "peers"}
+# Not run here: `profile` needs a sampler that may watch other processes, `server` offers 40 notes at every rate that
+# it tries (the search has tests of its own), and so have `offsets` and `peers`.
+ELSEWHERE = {"profile", "server", "offsets", "peers"}
 NAMED = [scenario for scenario in SCENARIOS if scenario.name not in ELSEWHERE]
 
 
@@ -60,10 +61,12 @@ def test_a_scenario_measures_what_its_targets_ask_for(
         # These take seconds to start.
         flags=("--coding-processes=0",),
     )
-    try:
-        measured = scenario.measure(bench)
-    except GeneratorLagError as late:
-        pytest.skip(f"the machine is too busy for a generator: {late}")
+    # The machine may be busy with other tests: what was sent late is no matter here.
+    assert run_open_loop.__kwdefaults__ is not None
+    monkeypatch.setitem(run_open_loop.__kwdefaults__, "max_lag_s", PATIENT_S)
+    monkeypatch.setattr(offering, "MAX_LAG_S", PATIENT_S)
+    monkeypatch.setattr(drain, "MAX_LAG_S", PATIENT_S)
+    measured = scenario.measure(bench)
     wanted = {
         one.figure
         for one in TARGETS
