@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
+
+from bertillon.cli.interrupt import Interrupt
 
 
 def main() -> None:
@@ -18,6 +21,9 @@ def main() -> None:
             raise
         sys.stderr.write("bertillon: the command line needs its extra: pip install 'bertillon[cli]'\n")
         sys.exit(2)
+    # Not where interrupts are ignored, as in the background of a shell, or are somebody else's.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, Interrupt())
     try:
         program(prog_name="bertillon")
     finally:
