@@ -53,6 +53,8 @@ def shell(target: str, script: str, **environment: str) -> subprocess.CompletedP
 
 
 _MAIN = "from bertillon.cli import main; main()"
+# Whoever runs the tests in the background of a shell has them, and their programs, ignore interrupts.
+_HEEDS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
 
 
 @pytest.fixture
@@ -403,7 +405,7 @@ def test_a_reader_that_goes_away_is_no_error(target: str) -> None:
 def test_an_interrupted_command_says_so(target: str, fake: FakeBertillon, note: Path) -> None:
     fake.gate.clear()
     environment = {**os.environ, "BERTILLON_TARGET": target}
-    command = [sys.executable, "-c", _MAIN, "code", str(note), "--format", "ndjson"]
+    command = [sys.executable, "-c", _HEEDS + _MAIN, "code", str(note), "--format", "ndjson"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True
     ) as process:
