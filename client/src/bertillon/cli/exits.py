@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 
 from bertillon import BertillonError, InvalidRequestError, MessageTooLargeError, NotFoundError
+from bertillon.cli.interrupt import STATUS
 
 
 class Exit(IntEnum):
@@ -24,7 +25,7 @@ class Exit(IntEnum):
     # Some notes, or the one asked for, could not be coded; there is no such code; or an audit found something.
     NOTES = 3
     # As a shell reports a program that was ended by SIGINT and SIGPIPE.
-    INTERRUPTED = 130
+    INTERRUPTED = STATUS
     PIPE_CLOSED = 141
 
 

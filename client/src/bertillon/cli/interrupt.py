@@ -1,7 +1,7 @@
 """An interrupt that always ends the program.
 
 Python raises KeyboardInterrupt wherever the main thread is, and that may be in the middle of grpc's own bookkeeping:
-then a thread of grpc fails over what was left half done, and whoever closes the channel waits for it for ever.
+then a thread of grpc fails over what was left half done, and whoever closes the channel may wait for it for ever.
 """
 
 from __future__ import annotations

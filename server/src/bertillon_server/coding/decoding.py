@@ -84,7 +84,7 @@ class Decoder:
         self._codes = codes
         # Keys are codes. Some 4,000 categories and subcategories are ever asked for, of 4 KB each, and those of a
         # thousand leaves take long to read: all are kept. Of the rest a process keeps what its first 500 to 700 notes
-        # name, and its memory is flat from then on: what is rarer costs a note some tens of microseconds.
+        # name: what is rarer costs a note some tens of microseconds.
         self._bases = lru_cache(maxsize=20_000)(self._read_bases)
         self._aims = lru_cache(maxsize=8_192)(self._read_aim)
         self._titles = lru_cache(maxsize=12_288)(self._read_title)
