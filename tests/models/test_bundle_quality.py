@@ -43,11 +43,11 @@ def test_codes_of_the_corpus_are_found_as_recorded(table: Table) -> None:
     assert figure(table, "category F1") >= CATEGORY_F1
 
 
-def test_the_small_bundle_finds_codes_of_specialties_that_training_did_not_see_as_recorded() -> None:
+def test_the_large_bundle_finds_codes_of_specialties_that_training_did_not_see_as_recorded() -> None:
     parts = CorpusParts(ROOT / "models" / "corpus", Rejects())
     notes = [note.coded() for note in parts.notes(Part.SPECIALTY)]
-    small = LocalCoder(ROOT / "models" / "small")
-    table = notes_table("corpus", notes, [predict(small, notes, Profile.US_OUTPATIENT)], seed=0)
+    large = LocalCoder(ROOT / "models" / "large")
+    table = notes_table("corpus", notes, [predict(large, notes, Profile.US_OUTPATIENT)], seed=0)
     assert figure(table, "exact F1") >= EXACT_F1
     assert figure(table, "category F1") >= CATEGORY_F1
 

@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bertillon_models.training.sampling import EMPTY, LINKED, NEIGHBOURS, RARE_TIMES, Sampler, Step, varied
+from bertillon_models.training.sampling import (
+    EMPTY,
+    LINES,
+    LINKED,
+    NEIGHBOURS,
+    RARE_TIMES,
+    WINDOWS,
+    Sampler,
+    Step,
+    varied,
+)
 from bertillon_models.training.stems import Stems
 from bertillon_server.coding.heads import ASSERTIONS
 from bertillon_server.coding.vocabulary import Assertion
@@ -121,6 +131,16 @@ def test_windows_that_name_nothing_are_looked_at_as_well(tmp_path: Path) -> None
     assert plain
     step = Sampler(notes, lines, small_bank(stems), 1).step(0)
     assert any(np.array_equal(window.ids, plain[0].ids) for window in step.windows)
+
+
+def test_a_larger_batch_is_so_many_times_as_much_of_each(tmp_path: Path) -> None:
+    stems = Stems(TITLES)
+    notes, lines = small_windows(small_tokenizer(tmp_path), stems)
+    notes, lines = [window for window in notes if window.mentions] * 40, list(lines) * 40
+    plain, larger = (Sampler(notes, lines, small_bank(stems), 1, batch).step(0) for batch in (1, 3))
+    assert len(plain.windows) == WINDOWS + LINES
+    assert len(larger.windows) == 3 * len(plain.windows)
+    assert len(larger.texts) == 3 * len(plain.texts)
 
 
 def test_windows_with_a_rare_assertion_are_drawn_several_times_as_often(tmp_path: Path) -> None:

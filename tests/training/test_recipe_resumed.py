@@ -129,6 +129,20 @@ def test_a_student_has_its_layers_and_is_no_result_of_a_run_without(sources: Pat
     assert "a run with other layers" in other.output
 
 
+@pytest.mark.parametrize("option", [("--batch", "2"), ("--rate", "2e-4")])
+def test_a_run_with_another_batch_or_rate_is_another_run(sources: Path, option: tuple[str, str]) -> None:
+    assert run(sources, "whole").exit_code == 0
+    other = run(sources, "whole", *option)
+    assert other.exit_code == 1
+    assert f"a run with other {option[0].strip('-')}" in other.output
+    alone = run(sources, "other", *option)
+    assert alone.exit_code == 0, alone.output
+    weights = [
+        load_weights(sources / work / "weights").layers[-1].expand.weight for work in ("whole", "other")
+    ]
+    assert not np.array_equal(*weights)
+
+
 @pytest.mark.parametrize(
     ("layers", "trained", "reason"),
     [("1", False, "has no heads and cannot teach"), ("2", True, "has 1 to 1 layers")],

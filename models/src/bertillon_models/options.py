@@ -49,6 +49,18 @@ layers = click.option(
     help="Train a student of so many of the layers of the weights, which learns what all of them give: of a "
     "bundle, or of weights with heads. Default: train the weights themselves.",
 )
+batch = click.option(
+    "--batch",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How many times as much a step looks at: 1 suits a processor, 3 a GPU, with a higher rate.",
+)
+rate = click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Learning rate of the layers at its peak. Default: 1e-4, of a student 4e-4.",
+)
 fp32 = click.option(
     "--fp32", type=FILE, help="The encoder before quantisation, to compare int8 with: see export-reference."
 )

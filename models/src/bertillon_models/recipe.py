@@ -177,6 +177,8 @@ def training_command(name: str) -> click.Command:
 @options.layers
 @options.steps
 @options.seed
+@options.batch
+@options.rate
 @options.device
 @options.force_better
 @click.pass_context
@@ -192,6 +194,8 @@ def recipe(
     layers: int | None,
     steps: int,
     seed: int,
+    batch: int,
+    rate: float | None,
     device: str,
     force: bool,
 ) -> None:
@@ -201,6 +205,8 @@ def recipe(
             "steps": steps,
             "seed": seed,
             "layers": layers,
+            "batch": batch,
+            "rate": rate,
             **fingerprints(data, corpus, lexicon),
         }
         given["weights"] = "general" if weights is None else digest_of([weights_file(weights)])
@@ -210,7 +216,7 @@ def recipe(
             ctx.invoke(
                 training_command("train"),
                 data=data, corpus=corpus, lexicon=lexicon, weights=weights, layers=layers, out=run.folder,
-                steps=steps, seed=seed, device=device,
+                steps=steps, seed=seed, batch=batch, rate=rate, device=device,
             )  # fmt: skip
 
         trained = run.folder / "weights"

@@ -14,7 +14,7 @@ from bertillon_models.training.material import Folders, Material, read_material
 from bertillon_models.training.network import ClinicalEncoder
 from bertillon_models.training.sampling import Sampler
 from bertillon_models.training.student import Teacher, with_fewer_layers
-from bertillon_models.training.trainer import Settings, Trainer
+from bertillon_models.training.trainer import TRUNK_RATE, Settings, Trainer
 from bertillon_models.weights import WeightsError, find_general_weights, save_weights
 
 # Layers that follow others than they were trained behind have farther to go than those that are trained on.
@@ -35,6 +35,8 @@ _STUDENT_RATE = 4e-4
 )
 @options.steps
 @options.seed
+@options.batch
+@options.rate
 @options.device
 def train(
     *,
@@ -46,6 +48,8 @@ def train(
     out: Path,
     steps: int,
     seed: int,
+    batch: int,
+    rate: float | None,
     device: str,
 ) -> None:
     """Train the encoder and its heads; resumes from the checkpoint in OUT."""
@@ -57,12 +61,9 @@ def train(
             f"{len(material.notes):,} windows of notes, {len(material.lines):,} fragments, "
             f"{len(material.bank.texts):,} terms"
         )
-        sampler = Sampler(material.notes, material.lines, material.bank, seed)
-        settings = (
-            Settings(steps=steps, seed=seed)
-            if layers is None
-            else Settings(steps=steps, seed=seed, trunk_rate=_STUDENT_RATE, layers=layers)
-        )
+        sampler = Sampler(material.notes, material.lines, material.bank, seed, batch)
+        usual = TRUNK_RATE if layers is None else _STUDENT_RATE
+        settings = Settings(steps=steps, seed=seed, trunk_rate=rate or usual, layers=layers, batch=batch)
         run_training(material, sampler, settings, folders.weights, out, device, console)
     except (DataError, WeightsError, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from None

@@ -62,13 +62,19 @@ class Sampler:
     """Draws steps from notes, fragments and terms."""
 
     def __init__(
-        self, notes: Sequence[LearnedWindow], lines: Sequence[LearnedWindow], bank: TermBank, seed: int
+        self,
+        notes: Sequence[LearnedWindow],
+        lines: Sequence[LearnedWindow],
+        bank: TermBank,
+        seed: int,
+        batch: int = 1,
     ) -> None:
+        """Draw `batch` times as many windows, fragments and terms for each step as a processor is given."""
         self._notes = _with_rare([window for window in notes if window.mentions] or list(notes))
         self._plain = [window for window in notes if not window.mentions]
         self._lines = _with_rare(lines)
         self._bank = bank
-        self._seed = seed
+        self._seed, self._batch = seed, batch
         self._categories = sorted(
             category for category, places in bank.of_category.items() if len(places) >= NEIGHBOURS
         )
@@ -79,15 +85,15 @@ class Sampler:
     def step(self, number: int) -> Step:
         """Return the batch of a step."""
         rng = random.Random(self._seed * 1_000_003 + number)
-        windows = [*rng.sample(self._notes, min(WINDOWS, len(self._notes)))]
+        windows = [*rng.sample(self._notes, min(self._batch * WINDOWS, len(self._notes)))]
         if self._plain:
             windows += rng.sample(self._plain, min(2, len(self._plain)))
-        windows += rng.sample(self._lines, min(LINES, len(self._lines)))
+        windows += rng.sample(self._lines, min(self._batch * LINES, len(self._lines)))
         anchors = [anchor for row, window in enumerate(windows) for anchor in _anchors(rng, row, window)]
         places = [
             place
             for category in rng.choices(
-                self._categories, cum_weights=self._cumulative, k=ANCHORS // NEIGHBOURS
+                self._categories, cum_weights=self._cumulative, k=self._batch * ANCHORS // NEIGHBOURS
             )
             for place in rng.sample(self._bank.of_category[category], NEIGHBOURS)
         ]

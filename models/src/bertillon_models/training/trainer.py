@@ -24,6 +24,7 @@ from bertillon_server.inference.tokenizer import Ids, Tokenizer
 
 # Longest text of a concept in training; titles beyond it are told apart by their beginnings.
 TEXT_TOKENS = 32
+TRUNK_RATE = 1e-4
 _WARM_UP = 0.06
 _DECAY = 0.01
 _CLIP = 1.0
@@ -36,14 +37,16 @@ class Settings:
     """How long and how fast: steps, learning rates of trunk and heads, seed, and steps between checkpoints.
 
     `layers` are those of a student of the weights that training begins from; None where they are trained themselves.
+    `batch` is how many times as much a step looks at as it does on a processor.
     """
 
     steps: int
     seed: int
-    trunk_rate: float = 1e-4
+    trunk_rate: float = TRUNK_RATE
     head_rate: float = 1e-3
     save_every: int = 50
     layers: int | None = None
+    batch: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +114,8 @@ class Trainer:
         """Go on from the checkpoint, if there is one; return the number of steps done."""
         if self.checkpoint.exists():
             state = torch.load(self.checkpoint, map_location=self._device, weights_only=True)
-            # Checkpoints from before there were students have neither.
-            if {"layers": None} | state["settings"] != asdict(self._settings):
+            # Checkpoints from before there were students, or batches of other sizes, have none of these.
+            if {"layers": None, "batch": 1} | state["settings"] != asdict(self._settings):
                 raise ValueError(
                     f"{self.checkpoint} is of a run with other settings; remove it or change them back"
                 )
