@@ -75,4 +75,4 @@ def test_a_scenario_measures_what_its_targets_ask_for(
     assert wanted <= measured.figures.keys()
     finite = [name for name, figure in measured.figures.items() if math.isfinite(figure.value)]
     # Nobody may have been answered in time after an overload so short.
-    assert wanted - set(finite) <= {"recovery_at_200", "admitted_p99_at_200"}
+    assert wanted - set(finite) <= {"recovery_at_200", "answered_p99_at_200"}

@@ -1,4 +1,4 @@
-"""The bundle that is shipped, on notes that training did not see: a change of code that costs quality fails here."""
+"""Shipped bundles on notes that training did not see: a change of code that costs quality fails here."""
 
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from bertillon_server.coding.results import NoteInput
 from bertillon_server.coding.section_cache import alone
 
 ROOT = Path(__file__).parents[2]
-# What the bundle reached when it was recorded, less a point for changes that trade one note for another.
-EXACT_F1, CATEGORY_F1 = 0.68, 0.75
+# What each bundle reached on each part when it was recorded (.705 and .785 or more), less a point for changes that
+# trade one note for another.
+EXACT_F1, CATEGORY_F1 = 0.695, 0.775
 
 
 @pytest.fixture(scope="module")

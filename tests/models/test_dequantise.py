@@ -15,15 +15,17 @@ from bertillon_server.bundle.loader import load_bundle
 from bertillon_server.bundle.manifest import ENCODER_FILE, MANIFEST_FILE
 from bertillon_server.inference.encoder import Encoder
 
-BUNDLE = Path("models/current")
+MODELS = Path("models")
 # "Hypertension, at goal." and the kind of its section.
 IDS = np.array([[101, 18, 23760, 29048, 1010, 2012, 3125, 1012, 102]])
 
 
-def test_the_shipped_encoder_comes_back_as_one_that_reads_alike() -> None:
-    weights = weights_of(BUNDLE)
+@pytest.mark.parametrize("name", ["current", "large"])
+def test_a_shipped_encoder_comes_back_as_one_that_reads_alike(name: str) -> None:
+    bundle = MODELS / name
+    weights = weights_of(bundle)
     read_back = ort.InferenceSession(encoder_graph(weights, FloatScheme()).SerializeToString())
-    served = Encoder(load_bundle(BUNDLE).path(ENCODER_FILE)).encode(IDS)[0].astype(np.float32)
+    served = Encoder(load_bundle(bundle).path(ENCODER_FILE)).encode(IDS)[0].astype(np.float32)
     (rows,) = read_back.run(None, {"input_ids": IDS})[0].astype(np.float32)
     hidden = weights.shape.hidden
     cosines = (rows[:, :hidden] * served[:, :hidden]).sum(axis=1)

@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bertillon_models.training.sampling import (
+    ANCHORS,
     EMPTY,
     LINES,
     LINKED,
     NEIGHBOURS,
+    PLAIN,
     RARE_TIMES,
     WINDOWS,
     Sampler,
@@ -133,14 +135,16 @@ def test_windows_that_name_nothing_are_looked_at_as_well(tmp_path: Path) -> None
     assert any(np.array_equal(window.ids, plain[0].ids) for window in step.windows)
 
 
-def test_a_larger_batch_is_so_many_times_as_much_of_each(tmp_path: Path) -> None:
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_larger_batch_is_so_many_times_as_many_windows_fragments_and_terms(
+    tmp_path: Path, batch: int
+) -> None:
     stems = Stems(TITLES)
     notes, lines = small_windows(small_tokenizer(tmp_path), stems)
-    notes, lines = [window for window in notes if window.mentions] * 40, list(lines) * 40
-    plain, larger = (Sampler(notes, lines, small_bank(stems), 1, batch).step(0) for batch in (1, 3))
-    assert len(plain.windows) == WINDOWS + LINES
-    assert len(larger.windows) == 3 * len(plain.windows)
-    assert len(larger.texts) == 3 * len(plain.texts)
+    step = Sampler(list(notes) * 40, list(lines) * 40, small_bank(stems), 1, batch).step(0)
+    assert len(step.windows) == batch * (WINDOWS + PLAIN + LINES)
+    assert sum(not window.mentions for window in step.windows[: -batch * LINES]) == batch * PLAIN
+    assert len(step.texts) == batch * ANCHORS
 
 
 def test_windows_with_a_rare_assertion_are_drawn_several_times_as_often(tmp_path: Path) -> None:

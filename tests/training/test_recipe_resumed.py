@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from bertillon_models import recipe
 from bertillon_models.cli import main
-from bertillon_models.options import CODIESP_DEV, CODIESP_TRAIN, NEGEX, SENTENCES, TERMS
+from bertillon_models.options import CODIESP_DEV, CODIESP_TRAIN, NEGEX, RATE, SENTENCES, TERMS
 from bertillon_models.splits import Split, note_split
 from bertillon_models.weights import load_weights, save_weights
 from bertillon_server.bundle.loader import load_bundle
@@ -127,6 +128,17 @@ def test_a_student_has_its_layers_and_is_no_result_of_a_run_without(sources: Pat
     other = run(sources, "small")
     assert other.exit_code == 1
     assert "a run with other layers" in other.output
+
+
+def test_a_run_that_says_nothing_of_batch_and_rate_had_the_usual_ones(sources: Path) -> None:
+    assert run(sources, "whole").exit_code == 0
+    record_of_run = sources / "whole" / "done.json"
+    written = json.loads(record_of_run.read_text("utf-8"))
+    del written["given"]["batch"], written["given"]["rate"]
+    record_of_run.write_text(json.dumps(written), "utf-8")
+    again = run(sources, "whole", "--rate", f"{RATE}")
+    assert again.exit_code == 0, again.output
+    assert again.stderr.count("done before") == 6
 
 
 @pytest.mark.parametrize("option", [("--batch", "2"), ("--rate", "2e-4")])

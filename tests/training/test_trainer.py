@@ -130,7 +130,9 @@ def test_a_run_begins_at_the_beginning_without_a_checkpoint(tmp_path: Path) -> N
     assert begun(tmp_path)[0].resume() == 0
 
 
-@pytest.mark.parametrize("changes", [{"steps": 7}, {"seed": 4}, {"trunk_rate": 1e-3}, {"head_rate": 1e-4}])
+@pytest.mark.parametrize(
+    "changes", [{"steps": 7}, {"seed": 4}, {"trunk_rate": 1e-3}, {"head_rate": 1e-4}, {"batch": 2}]
+)
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path, changes: dict[str, float]) -> None:
     short = replace(SETTINGS, steps=1)
     begun(tmp_path, short)[0].run(quiet())
@@ -139,6 +141,16 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path, changes: dict
     with pytest.raises(ValueError, match=r"checkpoint\.pt is of a run with other settings"):
         other.resume()
     np.testing.assert_array_equal(state(model)["heads.weight"], before["heads.weight"])
+
+
+def test_a_checkpoint_from_before_there_were_students_and_batches_is_gone_on_from(tmp_path: Path) -> None:
+    trainer, _ = begun(tmp_path, replace(SETTINGS, steps=1))
+    trainer.run(quiet())
+    saved = torch.load(trainer.checkpoint, weights_only=True)
+    for name in ("layers", "batch"):
+        del saved["settings"][name]
+    torch.save(saved, trainer.checkpoint)
+    assert begun(tmp_path, replace(SETTINGS, steps=1))[0].resume() == 1
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:

@@ -15,6 +15,9 @@ NEGEX = Path("negex")
 # Steps of training from general weights, and of training on with own notes.
 STEPS, FINE_TUNE_STEPS = 1800, 300
 SEED = 1893
+# Learning rates of the layers at their peak. A student's, which follow others than they were trained behind, have
+# farther to go.
+RATE, STUDENT_RATE = 1e-4, 4e-4
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -59,7 +62,7 @@ batch = click.option(
 rate = click.option(
     "--rate",
     type=click.FloatRange(min=0, min_open=True),
-    help="Learning rate of the layers at its peak. Default: 1e-4, of a student 4e-4.",
+    help=f"Learning rate of the layers at its peak. Default: {RATE:g}, of a student {STUDENT_RATE:g}.",
 )
 fp32 = click.option(
     "--fp32", type=FILE, help="The encoder before quantisation, to compare int8 with: see export-reference."

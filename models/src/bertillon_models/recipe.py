@@ -12,6 +12,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 
@@ -40,7 +41,14 @@ class Work:
     Raises BuildError when the folder is of a run with other data or settings.
     """
 
-    def __init__(self, folder: Path, given: Mapping[str, object], steps: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        given: Mapping[str, object],
+        steps: int,
+        formerly: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
+        """Open the folder of a run; `formerly` is what runs had that wrote nothing down of it."""
         self.folder = folder
         self._file = folder / _DONE_FILE
         self._steps, self._number = steps, 0
@@ -50,7 +58,8 @@ class Work:
         known = dict(given)
         if self._file.exists():
             record = json.loads(self._file.read_text(encoding="utf-8"))
-            other = sorted(name for name in known if record["given"].get(name) != known[name])
+            then = {**formerly, **record["given"]}
+            other = sorted(name for name in known if then.get(name) != known[name])
             if other:
                 raise BuildError(
                     f"{folder} is of a run with other {', '.join(other)}; remove it to begin anew, or change it back"
@@ -201,16 +210,18 @@ def recipe(
 ) -> None:
     """Train, build, calibrate and evaluate a bundle; a run that was interrupted goes on where it was."""
     try:
+        usual = options.RATE if layers is None else options.STUDENT_RATE
         given: dict[str, object] = {
             "steps": steps,
             "seed": seed,
             "layers": layers,
             "batch": batch,
-            "rate": rate,
+            "rate": rate or usual,
             **fingerprints(data, corpus, lexicon),
         }
         given["weights"] = "general" if weights is None else digest_of([weights_file(weights)])
-        run = Work(work or CACHE / out.name, given, 1 + BUNDLE_STEPS)
+        formerly = {"batch": 1, "rate": usual}
+        run = Work(work or CACHE / out.name, given, 1 + BUNDLE_STEPS, formerly)
 
         def training() -> None:
             ctx.invoke(

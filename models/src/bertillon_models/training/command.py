@@ -14,11 +14,8 @@ from bertillon_models.training.material import Folders, Material, read_material
 from bertillon_models.training.network import ClinicalEncoder
 from bertillon_models.training.sampling import Sampler
 from bertillon_models.training.student import Teacher, with_fewer_layers
-from bertillon_models.training.trainer import TRUNK_RATE, Settings, Trainer
+from bertillon_models.training.trainer import Settings, Trainer
 from bertillon_models.weights import WeightsError, find_general_weights, save_weights
-
-# Layers that follow others than they were trained behind have farther to go than those that are trained on.
-_STUDENT_RATE = 4e-4
 
 
 @click.command("train")
@@ -62,7 +59,7 @@ def train(
             f"{len(material.bank.texts):,} terms"
         )
         sampler = Sampler(material.notes, material.lines, material.bank, seed, batch)
-        usual = TRUNK_RATE if layers is None else _STUDENT_RATE
+        usual = options.RATE if layers is None else options.STUDENT_RATE
         settings = Settings(steps=steps, seed=seed, trunk_rate=rate or usual, layers=layers, batch=batch)
         run_training(material, sampler, settings, folders.weights, out, device, console)
     except (DataError, WeightsError, OSError, ValueError) as error:

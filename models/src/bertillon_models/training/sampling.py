@@ -17,8 +17,8 @@ from bertillon_models.training.examples import LearnedWindow, TermBank
 from bertillon_server.coding.heads import ASSERTIONS
 from bertillon_server.coding.vocabulary import Assertion
 
-# What one step looks at; about 3,000 tokens.
-WINDOWS, LINES, ANCHORS = 10, 24, 32
+# What one step looks at; about 3,000 tokens. Of windows that name nothing there are few.
+WINDOWS, PLAIN, LINES, ANCHORS = 10, 2, 24, 32
 # Mentions of a window that are linked, and stretches of it that name nothing.
 LINKED, EMPTY = 5, 2
 # Texts of other concepts of an anchor's category, which are the hardest to tell apart.
@@ -87,7 +87,7 @@ class Sampler:
         rng = random.Random(self._seed * 1_000_003 + number)
         windows = [*rng.sample(self._notes, min(self._batch * WINDOWS, len(self._notes)))]
         if self._plain:
-            windows += rng.sample(self._plain, min(2, len(self._plain)))
+            windows += rng.sample(self._plain, min(self._batch * PLAIN, len(self._plain)))
         windows += rng.sample(self._lines, min(self._batch * LINES, len(self._lines)))
         anchors = [anchor for row, window in enumerate(windows) for anchor in _anchors(rng, row, window)]
         places = [

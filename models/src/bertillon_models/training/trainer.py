@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 from torch.nn import functional
 
+from bertillon_models.options import RATE
 from bertillon_models.training.examples import TermBank
 from bertillon_models.training.losses import WEIGHTS, head_losses, link_loss, links
 from bertillon_models.training.network import ClinicalEncoder, Padded
@@ -24,7 +25,6 @@ from bertillon_server.inference.tokenizer import Ids, Tokenizer
 
 # Longest text of a concept in training; titles beyond it are told apart by their beginnings.
 TEXT_TOKENS = 32
-TRUNK_RATE = 1e-4
 _WARM_UP = 0.06
 _DECAY = 0.01
 _CLIP = 1.0
@@ -42,7 +42,7 @@ class Settings:
 
     steps: int
     seed: int
-    trunk_rate: float = TRUNK_RATE
+    trunk_rate: float = RATE
     head_rate: float = 1e-3
     save_every: int = 50
     layers: int | None = None

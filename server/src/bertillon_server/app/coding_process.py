@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bertillon_server.app.coders import make_coder
-from bertillon_server.app.garbage import return_freed
+from bertillon_server.app.garbage import keep_large_apart, return_freed
 from bertillon_server.bundle.loader import Bundle, load_bundle
 from bertillon_server.bundle.manifest import ENCODER_FILE
 from bertillon_server.catalog.folder import CatalogFolder
@@ -36,7 +36,7 @@ PROGRAM = f"__import__('{__name__}', fromlist=['main']).main()"
 # New containers before the young are collected; what is loaded is frozen, and jobs leave almost no cycles.
 _YOUNG = 10_000
 # Messages of jobs, of one to four notes each, after which what was freed is returned to the system.
-_RETURN_EVERY = 4
+_RETURN_EVERY = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ def main() -> None:
         os.nice(STEPS_BACK)
     with socket.socket(fileno=int(sys.argv[1])) as connected, connected.makefile("rb") as told:
         gc.disable()
+        keep_large_apart()
         with suppress(EOFError, ConnectionError):
             settings = read_message(told.read)
             if isinstance(settings, ProcessSettings):

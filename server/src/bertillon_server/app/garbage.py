@@ -29,7 +29,19 @@ ALL_EVERY_S = 3_600.0
 
 
 # Of glibc; other C libraries return memory by themselves, or not at all, and Windows does not name its own so.
-_trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+_libc = ctypes.CDLL(None) if os.name == "posix" else None
+_trim, _set_option = (getattr(_libc, name, None) for name in ("malloc_trim", "mallopt"))
+_MMAP_THRESHOLD = -3
+_LARGE_BYTES = 1 << 20
+
+
+def keep_large_apart() -> None:
+    """Have the allocator map blocks of a megabyte or more by themselves, for the life of the process.
+
+    It would put them into the heap once some have come and gone, and what lives on between them leaves holes.
+    """
+    if _set_option is not None:
+        _set_option(_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 def return_freed() -> None:
@@ -61,6 +73,7 @@ class Garbage:
     def hold(self) -> None:
         """Collect nothing until `settle`: what is being loaded stays."""
         gc.disable()
+        keep_large_apart()
 
     def settle(self) -> None:
         """Collect everything now, and walk over what is left never again."""

@@ -93,7 +93,7 @@ class Coder:
         self._knowledge = knowledge
         self._assertion = AssertionRules()
         # A mention has several; keys are codes, of which some hundreds of notes name so many.
-        self._refs = lru_cache(maxsize=8_192)(self._read_ref)
+        self._refs = lru_cache(maxsize=6_144)(self._read_ref)
 
     @property
     def dimensions(self) -> int:

@@ -121,7 +121,7 @@ class Linker:
         # uint32 [rows]: the code of each concept vector, as an index into the term index's codes.
         self._concepts = concepts
         # Keys are codes, of which some hundreds of notes come near to so many.
-        self._details = lru_cache(maxsize=12_288)(self._read_details)
+        self._details = lru_cache(maxsize=8_192)(self._read_details)
 
     def with_ranking(self, ranking: Ranking) -> Linker:
         """Return a linker that shares all that is loaded and ranks by other weights."""

@@ -11,8 +11,8 @@ DECAY = 0.98
 """Weight that an observation keeps with each later one: half is forgotten after 34 batches, well under a
 second of full load, so that a noisy neighbour or a throttled core shows soon."""
 
-PRIOR = ((64, 0.0072), (512, 0.0465))
-"""(tokens, seconds) of two calls of a 6-layer x 384 int8 encoder on one Zen 4 core: what is believed before
+PRIOR = ((64, 0.0030), (512, 0.0216))
+"""(tokens, seconds) of two calls of a 3-layer x 384 int8 encoder on one Zen 4 core: what is believed before
 anything was measured. Two observations, so the first batches outweigh them."""
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import itertools
 import math
 import mmap
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,17 @@ def parts_of(rows: int) -> int:
     return -(-rows // PART)
 
 
+class _Scores(threading.local):
+    """Where a thread's searches write what the graph gives: int32 [_BLOCK, rows] and [_BLOCK, parts].
+
+    Kept, since ten megabytes anew for each search cost page faults, and holes in the heap where they had been.
+    """
+
+    def __init__(self, parts: int) -> None:
+        self.scores = np.empty((_BLOCK, PART * parts), np.int32)
+        self.largest = np.empty((_BLOCK, parts), np.int32)
+
+
 class VectorIndex:
     """All concept vectors of a bundle. Safe to search from several threads at once.
 
@@ -81,6 +93,7 @@ class VectorIndex:
         self._first_of_each = np.arange(PART)[:, None] * self._parts
         options.add_external_initializers([VECTORS], [ort.OrtValue.ortvalue_from_numpy(short)])
         self._session = ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+        self._kept = _Scores(self._parts)
 
     @classmethod
     def from_files(cls, *, graph: Path, vectors: Path, scales: Path, axes: Path) -> VectorIndex:
@@ -130,14 +143,22 @@ class VectorIndex:
         return cosines
 
     def _scores(self, queries: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Return the scores [n, rows] of queries along the axes of the first pass, and the largest [n, parts]."""
+        """Return the scores [n, rows] of queries along the axes of the first pass, and the largest [n, parts].
+
+        There are `_BLOCK` queries at most. What is returned is written over by the thread's next search.
+        """
         # One at a time: a product of matrices may round a query otherwise in other company.
         short = np.stack([query @ self._axes for query in queries])
         longest = np.abs(short).max(axis=1, keepdims=True)
         # A query of zeros has no direction; it is scored as one, not divided by zero.
         steps = np.where(longest > 0, longest, 1) / INT8_LIMIT
         shifted = (np.rint(short / steps) + QUERY_ZERO).astype(np.uint8)
-        scores, largest = self._session.run([SCORES, LARGEST], {QUERIES: shifted})
+        scores, largest = self._kept.scores[: len(queries)], self._kept.largest[: len(queries)]
+        binding = self._session.io_binding()
+        binding.bind_cpu_input(QUERIES, shifted)
+        for name, written in ((SCORES, scores), (LARGEST, largest)):
+            binding.bind_output(name, "cpu", 0, np.int32, written.shape, written.ctypes.data)
+        self._session.run_with_iobinding(binding)
         return scores, largest
 
     def _best(self, scores: NDArray[np.int32], largest: NDArray[np.int32], count: int) -> NDArray[np.integer]:

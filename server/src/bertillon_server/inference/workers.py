@@ -59,7 +59,7 @@ class WorkerPool:
     """Threads that encode what is staged and report each outcome on the event loop.
 
     One more than `workers` encodes what is staged as urgent, and nothing else: a call of the encoder with bulk
-    windows takes some 25 ms and cannot be interrupted, but shares its core with another thread.
+    windows takes some 20 ms and cannot be interrupted, but shares its core with another thread.
     """
 
     def __init__(
