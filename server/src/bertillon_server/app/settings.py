@@ -89,7 +89,7 @@ class Settings(BaseSettings):
         le=256,
         description="Processes beside each server process that code bulk and standard notes, so that all cores are "
         "used and interactive calls are not held up; by default as many as inference threads, none where that is "
-        "one. They start with the first bulk note or the first that has company, and each grows to some 320 MB. Set "
+        "one. They start with the first bulk note or the first that has company, and each grows to some 290 MB. Set "
         "it to 0 where memory is short: all is then coded in the server process.",
     )
     worker_port: int | None = Field(
