@@ -21,9 +21,9 @@ SHARES = (1.5, 2.0)
 CALM = 0.4
 # Answered in time in a row, so many requests tell that a server is itself again.
 IN_A_ROW = 5
-# Callers wait for twice the objective from when they were due, so a little less from when they were sent. No answer
-# takes longer, so the slowest of them say nothing: what was kept and not answered by then does (`kept_in_vain`). A
-# p99 within twice the objective is one in a hundred of those at most.
+# Callers wait for twice the objective from when they were due, so a little less from when they were sent. Hardly an
+# answer takes longer, so the slowest of them say nothing: what was kept and not answered by then does
+# (`kept_in_vain`). A p99 within twice the objective is one in a hundred of those at most.
 DEADLINE_S = 2 * SLO_S - MAX_LAG_S
 
 
@@ -100,6 +100,8 @@ def figures_of(
     refused = [took for outcome, took in during if outcome is not Outcome.OK]
     late = sum(took >= DEADLINE_S / 2 for took in refused)
     kept = len(answered) + late
+    # One that was sent late may be answered in time for its deadline and not for its caller.
+    in_vain = late + sum(took > 2 * SLO_S for took in answered)
     in_time = [
         (due - overload_s, outcome is Outcome.OK and took <= SLO_S)
         for due, outcome, took in timeline
@@ -114,7 +116,7 @@ def figures_of(
         "refused_at_once": Figure(sum(took < DEADLINE_S / 2 for took in refused) / len(during), "share"),
         "ended_late": Figure(late / len(during), "share"),
         # Of what was not refused at once. A server that keeps nothing answers nothing either.
-        "kept_in_vain": Figure(late / kept if kept else 1.0, "share"),
+        "kept_in_vain": Figure(in_vain / kept if kept else 1.0, "share"),
         "errors": Figure(sum(outcome is Outcome.ERROR for outcome, _ in during), "requests"),
         "answered_p99": Figure(p99 * 1000, "ms"),
         "recovery": Figure(recovered_after(in_time) * 1000, "ms"),

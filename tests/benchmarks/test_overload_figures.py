@@ -70,6 +70,8 @@ def test_who_waited_in_vain_is_told_apart_from_who_was_refused_at_once() -> None
     assert found["errors"] == 2
     # Two were answered and two were kept waiting for nothing.
     assert found["kept_in_vain"] == 2 / 4
+    too_late = [*DURING, (0.8, Outcome.OK, 2 * SLO_S + 0.01)]
+    assert told(too_late)["kept_in_vain"] == 3 / 5
 
 
 def test_the_latency_of_what_was_answered_is_that_of_the_slowest_answer_of_a_hundred() -> None:

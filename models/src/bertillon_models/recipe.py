@@ -58,7 +58,9 @@ class Work:
         known = dict(given)
         if self._file.exists():
             record = json.loads(self._file.read_text(encoding="utf-8"))
-            then = {**formerly, **record["given"]}
+            # Some wrote down that they were given nothing, which was the usual.
+            said = {name: value for name, value in record["given"].items() if value is not None}
+            then = {**formerly, **said}
             other = sorted(name for name in known if then.get(name) != known[name])
             if other:
                 raise BuildError(

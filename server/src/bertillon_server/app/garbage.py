@@ -1,10 +1,10 @@
 """Collection of garbage at times that suit callers.
 
 A collection stops every thread and walks over all that was not frozen. What coding learns of titles and codes grows
-for the first thousand notes, and with Python's own rules full collections over it came every few seconds and took up
-to 0.13 s, young ones another 5 % of the time of a note. Almost all objects of a note go by their reference counts: of
-850 notes, cycles left 2,500 objects. So young objects are collected as they come, and all others when no call is in
-progress; what then is left is frozen, and no later collection walks over it.
+for the first 300 to 500 notes, and with Python's own rules full collections over it came every few seconds and took
+up to 0.13 s, young ones another 5 % of the time of a note. Almost all objects of a note go by their reference counts:
+of 850 notes, cycles left 2,500 objects. So young objects are collected as they come, and all others when no call is
+in progress; what then is left is frozen, and no later collection walks over it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ _LARGE_BYTES = 1 << 20
 def keep_large_apart() -> None:
     """Have the allocator map blocks of a megabyte or more by themselves, for the life of the process.
 
-    It would put them into the heap once some have come and gone, and what lives on between them leaves holes.
+    It would put them into the heap once some have come and gone, and what lives on between them leaves holes. Being
+    told, it moves the threshold from which it gives back the top of the heap no more either: that stays at 128 KB.
     """
     if _set_option is not None:
         _set_option(_MMAP_THRESHOLD, _LARGE_BYTES)
@@ -48,7 +49,7 @@ def return_freed() -> None:
     """Return to the system what is free in the heap; it takes some 3 ms, without the interpreter's lock.
 
     What lives on is allocated between arrays that come and go, so the allocator cannot return these by itself: a
-    coding process kept 45 MB of holes after 1,600 notes, and more with every thousand.
+    coding process had 45 MB of holes after 1,600 notes, before large blocks were kept apart.
     """
     if _trim is not None:
         _trim(0)
@@ -71,7 +72,7 @@ class Garbage:
         self._is_stale = False
 
     def hold(self) -> None:
-        """Collect nothing until `settle`: what is being loaded stays."""
+        """Collect nothing until `settle`: what is being loaded stays. Large blocks are kept apart from now on."""
         gc.disable()
         keep_large_apart()
 

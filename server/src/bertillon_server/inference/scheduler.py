@@ -29,7 +29,7 @@ from bertillon_server.inference.pending import Encoded, PendingCall
 from bertillon_server.inference.workers import WindowEncoder
 
 MAX_QUEUED_TOKENS = 65_536
-"""Tokens admitted at once: some 130 typical notes, 1.4 s of encoding for two cores."""
+"""Tokens admitted at once: some 80 typical notes, 1.4 s of encoding for two cores."""
 
 WORKER_EXIT_S = 5.0
 """Seconds given to calls of the encoder that still run when everything else has stopped; one takes 20 ms."""
