@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from bertillon_models.training.rates import RATE, STUDENT_RATE
+
 # In the folder that `--data` names.
 TERMS = Path("icd10cm/terms.tsv")
 SENTENCES = Path("mts-dialog/mts-dialog.jsonl")
@@ -15,9 +17,6 @@ NEGEX = Path("negex")
 # Steps of training from general weights, and of training on with own notes.
 STEPS, FINE_TUNE_STEPS = 1800, 300
 SEED = 1893
-# Learning rates of the layers at their peak. A student's, which follow others than they were trained behind, have
-# farther to go.
-RATE, STUDENT_RATE = 1e-4, 4e-4
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)

@@ -27,6 +27,7 @@ from bertillon_models.recalibration import recalibrated
 from bertillon_models.report_command import report_on
 from bertillon_models.standing import RECORD_FILE, objection
 from bertillon_models.training.procedures import PROCEDURES_FILE
+from bertillon_models.training.rates import usual_rate
 from bertillon_models.weights import WEIGHTS_FILE
 from bertillon_server.bundle.loader import BundleError, load_bundle
 from bertillon_server.bundle.manifest import MANIFEST_FILE
@@ -58,9 +59,7 @@ class Work:
         known = dict(given)
         if self._file.exists():
             record = json.loads(self._file.read_text(encoding="utf-8"))
-            # Some wrote down that they were given nothing, which was the usual.
-            said = {name: value for name, value in record["given"].items() if value is not None}
-            then = {**formerly, **said}
+            then = {**formerly, **record["given"]}
             other = sorted(name for name in known if then.get(name) != known[name])
             if other:
                 raise BuildError(
@@ -212,17 +211,16 @@ def recipe(
 ) -> None:
     """Train, build, calibrate and evaluate a bundle; a run that was interrupted goes on where it was."""
     try:
-        usual = options.RATE if layers is None else options.STUDENT_RATE
         given: dict[str, object] = {
             "steps": steps,
             "seed": seed,
             "layers": layers,
             "batch": batch,
-            "rate": rate or usual,
+            "rate": rate or usual_rate(layers),
             **fingerprints(data, corpus, lexicon),
         }
         given["weights"] = "general" if weights is None else digest_of([weights_file(weights)])
-        formerly = {"batch": 1, "rate": usual}
+        formerly = {"batch": 1, "rate": usual_rate(layers)}
         run = Work(work or CACHE / out.name, given, 1 + BUNDLE_STEPS, formerly)
 
         def training() -> None:

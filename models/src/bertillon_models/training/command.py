@@ -12,6 +12,7 @@ from bertillon_models import options
 from bertillon_models.evaluation.rows import DataError
 from bertillon_models.training.material import Folders, Material, read_material
 from bertillon_models.training.network import ClinicalEncoder
+from bertillon_models.training.rates import usual_rate
 from bertillon_models.training.sampling import Sampler
 from bertillon_models.training.student import Teacher, with_fewer_layers
 from bertillon_models.training.trainer import Settings, Trainer
@@ -59,8 +60,9 @@ def train(
             f"{len(material.bank.texts):,} terms"
         )
         sampler = Sampler(material.notes, material.lines, material.bank, seed, batch)
-        usual = options.RATE if layers is None else options.STUDENT_RATE
-        settings = Settings(steps=steps, seed=seed, trunk_rate=rate or usual, layers=layers, batch=batch)
+        settings = Settings(
+            steps=steps, seed=seed, trunk_rate=rate or usual_rate(layers), layers=layers, batch=batch
+        )
         run_training(material, sampler, settings, folders.weights, out, device, console)
     except (DataError, WeightsError, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from None

@@ -15,10 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 from torch.nn import functional
 
-from bertillon_models.options import RATE
 from bertillon_models.training.examples import TermBank
 from bertillon_models.training.losses import WEIGHTS, head_losses, link_loss, links
 from bertillon_models.training.network import ClinicalEncoder, Padded
+from bertillon_models.training.rates import RATE
 from bertillon_models.training.sampling import Sampler, Step
 from bertillon_models.training.student import Teacher
 from bertillon_server.inference.tokenizer import Ids, Tokenizer
