@@ -131,8 +131,9 @@ def test_holes_between_what_lives_on_are_returned_to_the_system() -> None:
 
 
 _LARGE_AFTER_LARGER = """
-import ctypes, sys
-from bertillon_server.app.garbage import keep_large_apart
+import ctypes, socket, sys
+from bertillon_server.app import coding_process
+from bertillon_server.app.garbage import Garbage, keep_large_apart
 
 class Told(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in "arena a b c mapped d e f g h".split()]
@@ -140,8 +141,16 @@ class Told(ctypes.Structure):
 libc = ctypes.CDLL(None)
 libc.mallinfo2.restype = Told
 libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
-if sys.argv[1] == "apart":
-    keep_large_apart()
+match sys.argv.pop():
+    case "apart":
+        keep_large_apart()
+    case "a process that loads":
+        Garbage(lambda: True).hold()
+    case "a coding process":
+        gone, own = socket.socketpair()
+        gone.close()
+        sys.argv.append(str(own.detach()))
+        coding_process.main()
 # A block that was mapped and goes raises what the allocator takes for large, unless it was told.
 libc.free(libc.malloc(8 << 20))
 before = libc.mallinfo2().mapped
@@ -153,7 +162,10 @@ print(libc.mallinfo2().mapped - before >= 2 << 20)
 @pytest.mark.skipif(
     not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="the C library is no glibc of these years"
 )
-@pytest.mark.parametrize(("told", "is_mapped"), [("apart", "True"), ("nothing", "False")])
+@pytest.mark.parametrize(
+    ("told", "is_mapped"),
+    [("apart", "True"), ("a process that loads", "True"), ("a coding process", "True"), ("nothing", "False")],
+)
 def test_large_blocks_stay_out_of_the_heap_whatever_came_before(told: str, is_mapped: str) -> None:
     command = [sys.executable, "-c", _LARGE_AFTER_LARGER, told]
     found = subprocess.run(command, capture_output=True, text=True, check=True)
