@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import random
 
 import pytest
@@ -147,6 +148,31 @@ def test_a_note_larger_than_the_queue_gets_in_when_nothing_else_of_its_share_is_
     large.release()
     gate.admit(10, BULK)
     assert sum(gate.tokens) == 10
+
+
+@pytest.mark.parametrize(("crowd", "kept_out"), list(itertools.permutations(Priority, 2)))
+def test_no_length_of_a_note_lets_others_keep_it_out_for_ever(crowd: Priority, kept_out: Priority) -> None:
+    gate = Gate()
+    fill(gate, Call(crowd))
+    long = Call(kept_out)
+    with gate.admit(CAPACITY, long):
+        with pytest.raises(OverloadedError):
+            gate.admit(10, long)
+        # It counts as no more than what there was: the share of the third is still there.
+        (third,) = set(Priority) - {crowd, kept_out}
+        assert fill(gate, Call(third))
+
+
+async def test_a_long_bulk_note_that_waits_gets_in_once_those_before_it_have_left() -> None:
+    gate = Gate()
+    fill(gate, STANDARD)
+    held = fill(gate, BULK)
+    waiting = asyncio.create_task(gate.admit_waiting(CAPACITY, BULK))
+    for admission in held:
+        await turns()
+        assert not waiting.done()
+        admission.release()
+    (await asyncio.wait_for(waiting, STUCK_S)).release()
 
 
 def test_a_note_without_tokens_is_always_welcome() -> None:
@@ -361,7 +387,8 @@ async def test_a_waiting_caller_whose_deadline_went_out_of_reach_is_not_admitted
 async def test_the_wait_for_room_ends_when_the_deadline_comes_out_of_reach() -> None:
     gate = Gate()
     fill(gate, BULK)
-    own = 600 * SECONDS_PER_TOKEN
+    gate.admit(10, STANDARD)
+    own = (10 + 600) * SECONDS_PER_TOKEN
     waiter = asyncio.create_task(gate.admit_waiting(600, gate.until(own + 0.01)))
     behind = asyncio.create_task(gate.admit_waiting(10, STANDARD))
     await turns()

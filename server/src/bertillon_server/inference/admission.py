@@ -228,15 +228,22 @@ class AdmissionControl:
         return self._max_tokens - sum(self._floor) + self._floor[priority]
 
     def _charge(self, tokens: int, priority: Priority) -> int:
-        # A note larger than the queue is legal: it counts as the whole of what its priority can have.
-        return min(tokens, self._ceiling(priority))
+        # A note larger than the queue is legal: it counts as the whole of what its priority can have. One that is the
+        # only one of its priority always gets in, and counts as what there is, which is its share at least: else work
+        # of other priorities could keep it out for as long as it goes on.
+        most = self._ceiling(priority) if self._tokens[priority] else self._room(priority)
+        return min(tokens, most)
 
-    def _excess(self, tokens: int, priority: Priority) -> int:
-        """Return the tokens by which a note does not fit; zero or less when it does."""
+    def _room(self, priority: Priority) -> int:
+        """Return the tokens that a priority can have now: all but what is taken or kept for others."""
         kept = sum(
             max(0, self._floor[other] - self._charged[other]) for other in Priority if other != priority
         )
-        return sum(self._charged) + kept + self._charge(tokens, priority) - self._max_tokens
+        return self._max_tokens - sum(self._charged) - kept
+
+    def _excess(self, tokens: int, priority: Priority) -> int:
+        """Return the tokens by which a note does not fit; zero or less when it does."""
+        return self._charge(tokens, priority) - self._room(priority)
 
     def _fits(self, tokens: int, priority: Priority) -> bool:
         return tokens == 0 or self._excess(tokens, priority) <= 0
@@ -283,7 +290,7 @@ class AdmissionControl:
             self._serve_waiting()
         elif waiter.future.done() and not waiter.future.cancelled() and waiter.future.exception() is None:
             # Admitted and cancelled in one turn of the loop: nobody else will release it.
-            waiter.future.result().release()
+            waiter.future.result().release(done=False)
 
     def _turn_away_late(self, waiter: _Waiter) -> None:
         error = DeadlineUnreachableError("no room before the deadline came out of reach")
