@@ -340,6 +340,27 @@ async def test_a_shared_window_is_dropped_once_nobody_left_can_use_it() -> None:
     assert len(encoder.batches) == 1
 
 
+async def test_who_joins_an_urgent_window_whose_first_caller_is_late_gets_its_answer() -> None:
+    encoder, clock = HeldEncoder(), Clock()
+    async with running(encoder, clock=clock) as scheduler:
+        bulk = asyncio.create_task(scheduler.encode([window(0)], BULK))
+        held = [await encoder.begun()]
+        first = asyncio.create_task(scheduler.encode([window(1)], INTERACTIVE))
+        held.append(await encoder.begun())
+        hasty = Call(Priority.INTERACTIVE, clock.now + 1)
+        late = asyncio.create_task(scheduler.encode([window(2, 2)], hasty))
+        await turns()
+        # Staged behind the one that runs; urgent batches are not taken back.
+        patient = asyncio.create_task(scheduler.encode([window(2, 2)], INTERACTIVE))
+        await turns()
+        clock.now += 2
+        encoder.let_go()
+        np.testing.assert_array_equal((await patient).rows, expected([window(2, 2)]))
+        await asyncio.gather(bulk, first)
+        await asyncio.gather(late, return_exceptions=True)
+        assert is_idle(scheduler)
+
+
 async def test_a_call_that_fails_and_is_cancelled_in_one_turn_leaves_no_complaint() -> None:
     complaints: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))

@@ -207,8 +207,11 @@ class Dispatcher:
         self._count(batch, -1)
         # What waits behind the others may take its place.
         self._changed = self._changed or batch.urgent
-        for window in batch.windows:
-            self._forget(window)
+        if outcome.rows is None and outcome.error is None:
+            self._leave_out(batch.windows)
+        else:
+            for window in batch.windows:
+                self._forget(window)
         if outcome.rows is not None:
             self._answer(batch.windows, outcome.rows, outcome.span)
             seconds = outcome.span[1] - outcome.span[0]
@@ -218,11 +221,19 @@ class Dispatcher:
             self._observer.batch(len(batch.windows), batch.tokens, batch.tokens, seconds, outcome.processor_s)
         elif outcome.error is not None:
             self._fail(batch.windows, outcome.error)
-        else:
-            for window in batch.windows:
-                self._expire(window)
         if not self._planned:
             self._stage()
+
+    def _leave_out(self, windows: Sequence[Window]) -> None:
+        """Expire windows that were not encoded since all who waited were late; put back those that others joined."""
+        now = self._clock()
+        for window in reversed(windows):
+            if not window.waiters:
+                self._forget(window)
+            elif window.deadline <= now:
+                self._expire(window)
+            else:
+                self._queue.put_back(window)
 
     def _answer(self, windows: Sequence[Window], rows: Encoding, span: tuple[float, float]) -> None:
         # A copy each, because a row of the batch would keep the whole batch.
