@@ -5,9 +5,10 @@ import time
 
 import pytest
 
-from bertillon_server.coding.pool import StagePool
+from bertillon_server.coding.pool import StageFailedError, StagePool
 from bertillon_server.coding.way import LONGEST_S, give_way
 from bertillon_server.inference.call import Priority
+from bertillon_server.inference.pending import AGEING_S
 
 
 def test_urgent_stages_overtake_the_ones_that_wait() -> None:
@@ -85,6 +86,40 @@ def test_the_error_of_a_stage_reaches_its_caller_and_the_thread_lives_on() -> No
         failed.result(10)
     assert pool.submit(Priority.STANDARD, int, "7").result(10) == 7
     pool.shutdown()
+
+
+def test_a_panic_in_a_stage_is_an_error_that_tells_its_type_alone() -> None:
+    class Panic(BaseException):
+        pass
+
+    def panics() -> None:
+        raise Panic("byte index 1 is not a char boundary; it is inside of a note")
+
+    pool = StagePool(1)
+    with pytest.raises(StageFailedError, match="^Panic$"):
+        pool.submit(Priority.STANDARD, panics).result(10)
+    assert pool.submit(Priority.STANDARD, int, "7").result(10) == 7
+    pool.shutdown()
+
+
+def test_bulk_stages_that_wait_for_long_go_before_standard_ones_that_come_later() -> None:
+    now = 0.0
+    pool = StagePool(1, clock=lambda: now)
+    gate = threading.Event()
+    order: list[str] = []
+    for priority in (Priority.STANDARD, Priority.INTERACTIVE):
+        pool.submit(priority, gate.wait)
+    futures = [pool.submit(Priority.BULK, order.append, "bulk")]
+    now += AGEING_S + 1
+    futures += [
+        pool.submit(Priority.STANDARD, order.append, "standard"),
+        pool.submit(Priority.INTERACTIVE, order.append, "interactive"),
+    ]
+    gate.set()
+    for future in futures:
+        future.result(10)
+    pool.shutdown()
+    assert order.index("bulk") < order.index("standard")
 
 
 def test_a_stage_that_was_cancelled_while_it_waited_is_not_computed() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -12,27 +13,35 @@ from typing import Any, TypeVar
 
 from bertillon_server.coding.way import Way
 from bertillon_server.inference.call import Priority
+from bertillon_server.inference.pending import rank
 
 T = TypeVar("T")
 
 
+class StageFailedError(Exception):
+    """A stage ended with what is no Exception, such as a panic of a library; the message is its type alone."""
+
+
 @dataclass(order=True, slots=True)
 class _Work:
-    """A stage to compute; ordered by urgency, then by age."""
+    """A stage to compute: interactive ones first, then by rank, by which what waits for long is lifted."""
 
-    priority: int
+    yields: bool
+    order: float
     age: int
     run: Callable[[], None] = field(compare=False)
 
 
 class StagePool:
-    """A bounded number of threads over one queue ordered by priority, and one more for interactive stages alone.
+    """A bounded number of threads over one queue ordered by urgency, and one more for interactive stages alone.
 
     Stages take up to some thirty milliseconds, and an interactive call has several: the thread of its own spares it
-    from waiting for those that run. While it computes, the others let it have the interpreter (`way`).
+    from waiting for those that run. While it computes, the others let it have the interpreter (`way`). `clock` tells
+    seconds.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._heap: list[_Work] = []
         self._ages = itertools.count()
         self._way = Way()
@@ -59,12 +68,15 @@ class StagePool:
             try:
                 with self._way.taken(urgent=priority is Priority.INTERACTIVE):
                     result = stage(*arguments)
-            except BaseException as error:  # noqa: BLE001 - handed to whoever waits
+            except Exception as error:  # noqa: BLE001 - handed to whoever waits
                 future.set_exception(error)
+            except BaseException as error:  # noqa: BLE001 - who waits looks for exceptions, and would wait for ever
+                future.set_exception(StageFailedError(type(error).__name__))
             else:
                 future.set_result(result)
 
-        self._put(_Work(priority, next(self._ages), run))
+        yields = priority is not Priority.INTERACTIVE
+        self._put(_Work(yields, rank(priority, self._clock()), next(self._ages), run))
         return future
 
     def shutdown(self) -> None:
@@ -79,7 +91,7 @@ class StagePool:
     def _put(self, work: _Work) -> None:
         with self._any:
             heapq.heappush(self._heap, work)
-            if work.priority == Priority.INTERACTIVE and self._kept_is_idle:
+            if not work.yields and self._kept_is_idle:
                 self._kept_is_idle = False
                 self._interactive.notify()
             else:
@@ -106,7 +118,7 @@ class StagePool:
 
     def _next_interactive(self) -> _Work | None:
         with self._interactive:
-            while not self._heap or self._heap[0].priority != Priority.INTERACTIVE:
+            while not self._heap or self._heap[0].yields:
                 if self._is_ending:
                     return None
                 if self._heap:

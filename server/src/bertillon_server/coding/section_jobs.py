@@ -174,5 +174,5 @@ def _tried(step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T | F
         return step(*arguments, **named)
     except EncodingFailedError as error:
         return Failed(type(error.__cause__ or error).__name__)
-    except Exception as error:  # noqa: BLE001 - whatever it is, only its type may be told
+    except BaseException as error:  # noqa: BLE001 - whatever it is, a panic of a library too, only its type may be told
         return Failed(type(error).__name__)
