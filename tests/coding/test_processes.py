@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bertillon_server.coding.processes import ElsewhereError, Processes
+from bertillon_server.coding.processes import HANGS_S, ElsewhereError, Processes
 from bertillon_server.coding.results import NoteInput, Section
 from bertillon_server.coding.section_jobs import BATCH_CODE_POINTS, JOB_CODE_POINTS, Job, in_jobs
 from bertillon_server.coding.spans import Span
@@ -25,9 +25,9 @@ JOB = Job("2026", NoteInput(""), ())
 BULK, STANDARD = Call(Priority.BULK), Call(Priority.STANDARD)
 
 # Answers each job with its length, the number of its batch and how many jobs were in that. One of no length fails,
-# and one of 13 code points ends the process.
+# one of 13 code points ends the process, and with one of 17 it hangs.
 ECHO = """
-import socket, sys
+import socket, sys, time
 from bertillon_server.coding.process_messages import read_message, write_message
 from bertillon_server.coding.section_jobs import Answer, Failed, Ready
 from bertillon_server.inference.passes import Pass
@@ -40,6 +40,8 @@ with socket.socket(fileno=int(sys.argv[1])) as server, server.makefile("rb") as 
             jobs = read_message(told.read).jobs
             number += 1
             for job in jobs:
+                while job.code_points == 17:
+                    time.sleep(1)
                 if job.code_points == 13:
                     sys.exit(1)
                 echo = str(job.code_points).encode(), bytes([number, len(jobs)])
@@ -62,10 +64,10 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def one_process(told: list[Pass] | None = None) -> AsyncIterator[Processes]:
+async def one_process(told: list[Pass] | None = None, hangs_s: float = HANGS_S) -> AsyncIterator[Processes]:
     """Run a process that is ready; `told` is given what is observed."""
     observe = ignore if told is None else told.append
-    processes = Processes(1, [sys.executable, "-c", ECHO], None, observe)
+    processes = Processes(1, [sys.executable, "-c", ECHO], None, observe, hangs_s=hangs_s)
     try:
         await until(processes.are_ready)
         yield processes
@@ -132,6 +134,23 @@ async def test_what_a_process_had_in_hand_when_it_ended_is_left_to_the_callers()
         await until(lambda: processes.pids != ())
         assert await batch_of(processes, job_of_length(7), BULK) == (1, 1)
         assert processes.restarts == 1
+
+
+async def test_a_process_that_hangs_is_replaced_and_what_it_had_in_hand_left_to_the_callers() -> None:
+    async with one_process(hangs_s=1.0) as processes:
+        hanging = processes.pids
+        calls = [processes.code(job_of_length(length), BULK) for length in (100, 17)]
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        assert [isinstance(answer, ElsewhereError) for answer in answers] == [False, True]
+        await until(lambda: processes.pids not in {(), hanging})
+        assert await batch_of(processes, job_of_length(7), BULK) == (1, 1)
+
+
+async def test_a_process_without_jobs_is_left_alone_however_long() -> None:
+    async with one_process(hangs_s=0.01) as processes:
+        idle = processes.pids
+        await asyncio.sleep(0.1)
+        assert processes.pids == idle
 
 
 async def test_jobs_that_wait_when_other_releases_are_used_are_left_to_their_callers() -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
 from bertillon_server.app.coders import make_coder
 from bertillon_server.app.garbage import keep_large_apart, return_freed
@@ -57,6 +58,8 @@ def identity_of(bundle: Bundle, catalog: Catalog, system: str) -> Identity:
 
 def main() -> None:
     """Answer jobs until the server is gone."""
+    # What ends this process may quote a note.
+    sys.excepthook = _tell_type
     # These are the server's, which lets its processes finish what they have.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -69,6 +72,10 @@ def main() -> None:
             settings = read_message(told.read)
             if isinstance(settings, ProcessSettings):
                 _serve(settings, connected, told.read)
+
+
+def _tell_type(kind: type[BaseException], _: BaseException, __: TracebackType | None) -> None:
+    print(f"a coding process ended: {kind.__name__}", file=sys.stderr)  # noqa: T201
 
 
 def _serve(settings: ProcessSettings, connected: socket.socket, read: Callable[[int], bytes]) -> None:

@@ -7,8 +7,8 @@ stand back for all others. Idle ones share what someone waits for (`section_jobs
 one takes several at a time, for better batches.
 
 They are started when they are first of use, in about the time that the server took to load, and until one is ready
-everything is coded here. One that ends is replaced, and what it was working on is coded here instead: no note fails
-by it. They end with the server: when their socket is closed.
+everything is coded here. One that ends is replaced, as is one that hangs, and what it was working on is coded here
+instead: no note fails by it. They end with the server: when their socket is closed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from bertillon_server.coding.job_queue import JobQueue
+from bertillon_server.coding.job_queue import JobQueue, WaitingJob
 from bertillon_server.coding.process_messages import receive, write_message
 from bertillon_server.coding.section_jobs import Answer, Failed, Identity, Job, Jobs, Ready
 from bertillon_server.inference.call import Call
@@ -36,6 +36,15 @@ event loop, and whoever comes waits for little more than what is coded together.
 LEAVE_S = 5.0
 """Seconds given to a process to end by itself."""
 
+HANGS_S = 60.0
+"""Seconds without an answer after which a process with jobs in its hands is ended, and more for their length: what
+waits for it may have no deadline, and it would keep their places for ever."""
+
+HANGS_S_PER_CODE_POINT = 0.001
+"""Thirty times what a code point takes."""
+
+_LOOKS = 12
+
 _LOG = structlog.get_logger("bertillon.processes")
 
 
@@ -46,28 +55,45 @@ class ElsewhereError(Exception):
 class _Process:
     """A process that is ready, and the jobs in its hands, first the one that it codes."""
 
-    def __init__(self, pid: int, writer: asyncio.StreamWriter) -> None:
-        self.pid = pid
+    def __init__(self, program: asyncio.subprocess.Process, writer: asyncio.StreamWriter) -> None:
+        self.program = program
+        self.pid = program.pid
         self.writer = writer
-        self.jobs: deque[asyncio.Future[Answer]] = deque()
+        self.jobs: deque[WaitingJob] = deque()
         # Whether those given last are of bulk notes.
         self.is_in_bulk = False
+        # Seconds in which it had jobs and answered none. They are counted by looks, not read off a clock: where the
+        # whole server was held up, that was one.
+        self.quiet_s = 0.0
+
+    @property
+    def code_points(self) -> int:
+        """Length of what is in its hands."""
+        return sum(waiting.job.code_points for waiting in self.jobs)
 
 
 class Processes:
     """Several processes that code sections. Belongs to one event loop.
 
     `command` starts one, which finds its socket under the number that is added as the last argument; `settings` is
-    what it is told first. `observe` is given each call of the encoder there.
+    what it is told first. `observe` is given each call of the encoder there. One that answers nothing for `hangs_s`
+    seconds and more is ended.
     """
 
     def __init__(
-        self, count: int, command: Sequence[str], settings: object, observe: Callable[[Pass], None]
+        self,
+        count: int,
+        command: Sequence[str],
+        settings: object,
+        observe: Callable[[Pass], None],
+        *,
+        hangs_s: float = HANGS_S,
     ) -> None:
         self._count = count
         self._command = command
         self._settings = settings
         self._observe = observe
+        self._hangs_s = hangs_s
         self._identity: Identity = ()
         self._waiting = JobQueue()
         self._ready: list[_Process] = []
@@ -144,7 +170,7 @@ class Processes:
             if len(process.jobs) >= DEPTH:
                 return
             if together := self._waiting.take(len(self._ready)):
-                process.jobs.extend(waiting.future for waiting in together)
+                process.jobs.extend(together)
                 process.is_in_bulk = together[0].is_bulk
                 process.writer.write(write_message(Jobs(tuple(waiting.job for waiting in together))))
 
@@ -192,7 +218,8 @@ class Processes:
             )
             theirs.close()
             reader, writer = await asyncio.open_connection(sock=ours)
-            process = _Process(program.pid, writer)
+            process = _Process(program, writer)
+            watch = asyncio.ensure_future(self._watch(process))
             identity = self._identity
             try:
                 writer.write(write_message(self._settings))
@@ -209,25 +236,37 @@ class Processes:
             except (EOFError, OSError, asyncio.IncompleteReadError):
                 return process not in self._ready and not process.jobs
             finally:
+                watch.cancel()
                 if process in self._ready:
                     self._ready.remove(process)
                 elif not process.jobs:
                     # It may be loading, which only a kill ends early; one that was dismissed has nothing left to do.
                     with contextlib.suppress(ProcessLookupError):
                         program.kill()
-                for future in process.jobs:
-                    if not future.done():
-                        future.set_exception(ElsewhereError())
+                for waiting in process.jobs:
+                    if not waiting.future.done():
+                        waiting.future.set_exception(ElsewhereError())
                 self._give_up_waiting()
                 writer.close()
                 await _ended(program)
+
+    async def _watch(self, process: _Process) -> None:
+        """End a process that hangs; what it has in hand is then left to the callers."""
+        look_s = self._hangs_s / _LOOKS
+        while process.quiet_s < self._hangs_s + HANGS_S_PER_CODE_POINT * process.code_points:
+            await asyncio.sleep(look_s)
+            process.quiet_s = process.quiet_s + look_s if process.jobs else 0.0
+        _LOG.error("process_hangs", pid=process.pid)
+        with contextlib.suppress(ProcessLookupError):
+            process.program.kill()
 
     def _take(self, process: _Process, message: object) -> None:
         if isinstance(message, Answer):
             # Also where nobody waits for it any more: they may be for other jobs, and took their time.
             for one in message.passes:
                 self._observe(one)
-        future = process.jobs.popleft()
+        process.quiet_s = 0.0
+        future = process.jobs.popleft().future
         if not future.done():
             if isinstance(message, Answer):
                 future.set_result(message)
