@@ -1,7 +1,8 @@
 """A real server process around a fake coder: `python fake_process.py FOLDER FLAGS...`.
 
 The coder waits until the file `FOLDER/open` exists. Worker processes import this module as well, with the folder in
-the environment; the one whose number `FOLDER/broken` holds does not start.
+the environment; the one whose number `FOLDER/broken` holds does not start. While `FOLDER/slow` is there none gets
+further than to say that it loads (`FOLDER/loading-PID`). One that takes up the catalog says so too (`reloaded-PID`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import multiprocessing
 import os
 import sys
+import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +22,7 @@ from bertillon_server.app import cli
 from bertillon_server.app import serve as process
 from bertillon_server.app.components import Components
 from bertillon_server.app.metrics import Metrics
+from bertillon_server.app.reloading import Reloader
 from bertillon_server.app.settings import Settings
 from bertillon_server.app.startup import StartupError
 from bertillon_server.bundle.manifest import Canary
@@ -35,7 +38,7 @@ _VARIABLE = "BERTILLON_FAKE_PROCESS"
 if __name__ == "__main__":
     os.environ[_VARIABLE] = sys.argv.pop(1)
 FOLDER = Path(os.environ[_VARIABLE])
-BROKEN = FOLDER / "broken"
+BROKEN, SLOW = FOLDER / "broken", FOLDER / "slow"
 
 
 class FileGatedCoder(FakeCoder):
@@ -46,9 +49,21 @@ class FileGatedCoder(FakeCoder):
                 await asyncio.sleep(0.01)
 
 
+class SayingReloader(Reloader):
+    def __init__(self) -> None:
+        """Have nothing to take up."""
+
+    async def reload(self) -> bool:
+        (FOLDER / f"reloaded-{os.getpid()}").touch()
+        return True
+
+
 def fake_components(_: Settings, metrics: Metrics) -> Components:
     if BROKEN.exists() and multiprocessing.current_process().name.endswith(BROKEN.read_text()):
         raise StartupError("something is missing")
+    (FOLDER / f"loading-{os.getpid()}").touch()
+    while SLOW.exists():
+        time.sleep(0.01)
     catalog, coder, pool = (
         Catalog.open(small_catalog(FOLDER / f"catalog-{os.getpid()}.sqlite")),
         FileGatedCoder(),
@@ -63,6 +78,7 @@ def fake_components(_: Settings, metrics: Metrics) -> Components:
         pool=pool,
         model="fake/1",
         canary=Canary("canary cough", ("R05.9",)),
+        reloader=SayingReloader(),
     )
 
 

@@ -116,6 +116,18 @@ async def test_what_was_frozen_goes_once_it_is_said_to_be_of_no_use() -> None:
     assert await _tend(garbage, left)
 
 
+async def test_what_is_of_no_use_goes_while_calls_go_on_too() -> None:
+    now = 0.0
+    garbage = Garbage(lambda: False, look_every_s=0.001, clock=lambda: now)
+    frozen = _Cycle()
+    left = weakref.ref(frozen)
+    garbage.settle()
+    del frozen
+    garbage.forget()
+    now += AT_LEAST_EVERY_S
+    assert await _tend(garbage, left)
+
+
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="the C library is not glibc")
 def test_holes_between_what_lives_on_are_returned_to_the_system() -> None:
     def resident_mb() -> float:

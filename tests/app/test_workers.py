@@ -148,6 +148,31 @@ async def test_a_worker_that_is_killed_is_replaced_while_the_other_goes_on(tmp_p
                 await asyncio.sleep(0.05)
 
 
+async def test_a_worker_that_is_being_replaced_takes_up_the_catalog_once_it_serves(tmp_path: Path) -> None:
+    (tmp_path / "open").touch()
+    async with workers(tmp_path) as up:
+        before = up.pids()
+        (tmp_path / "slow").touch()
+        os.kill(before[0], signal.SIGKILL)
+        await _until(lambda: len(_marks(tmp_path, "loading")) == 3)
+        (new,) = _marks(tmp_path, "loading") - set(before)
+        up.process.send_signal(signal.SIGHUP)
+        await _until(lambda: _marks(tmp_path, "reloaded") == {before[1]})
+        (tmp_path / "slow").unlink()
+        await _until(lambda: _marks(tmp_path, "reloaded") == {before[1], new})
+
+
+def _marks(folder: Path, what: str) -> set[int]:
+    """Return the processes that have left a mark in the folder."""
+    return {int(path.name.partition("-")[2]) for path in folder.glob(f"{what}-*")}
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - other processes change it, which do not tell
+            await asyncio.sleep(0.05)
+
+
 async def test_a_client_that_knows_the_ports_of_the_workers_balances_call_by_call(tmp_path: Path) -> None:
     (tmp_path / "open").touch()
     with socket.create_server(("127.0.0.1", 0)) as one:

@@ -103,5 +103,8 @@ class Garbage:
                     self.settle()
             elif self._clock() - self._settled_at >= AT_LEAST_EVERY_S:
                 # What calls in progress hold must not be frozen: cycles among it would stay for ever.
+                if self._is_stale:
+                    gc.unfreeze()
+                    self._is_stale = False
                 gc.collect()
                 self._settled_at = self._clock()

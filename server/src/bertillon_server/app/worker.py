@@ -56,6 +56,7 @@ class _Worker:
         # What goes on beside calls, and ends when the worker is told to stop.
         self._beside: set[asyncio.Task[None]] = set()
         self._serve, self._stop, self._cut = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._serves = self._is_stale = False
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -76,6 +77,9 @@ class _Worker:
                 self._garbage.settle()
                 self._begin(self._garbage.tend())
                 self._report(Stage.SERVING)
+                self._serves = True
+                if self._is_stale:
+                    self._reload()
                 await self._stop.wait()
         finally:
             for task in self._beside:
@@ -91,8 +95,9 @@ class _Worker:
         return not self._stop.is_set()
 
     def _reload(self) -> None:
-        # Before it serves there is nothing to do: what is there is being read.
-        if self._serve.is_set():
+        # One that takes another's place may have read what is there before it was changed.
+        self._is_stale = not self._serves
+        if self._serves:
             self._begin(self._take_up())
 
     async def _take_up(self) -> None:
