@@ -124,11 +124,18 @@ async def test_a_bug_met_by_one_note_is_an_internal_error_of_that_note_alone(ser
         if "xyzzyphus" in coded.text:
             raise KeyError(coded.text)
 
+    async def sent() -> AsyncIterator[pb.CodeNotesRequest]:
+        for request in (note("a"), note("b", "xyzzyphus"), note("c")):
+            yield request
+
     async with serve() as up:
         up.coder.before = fail
-        events = await answers(up, [note("a"), note("b", "xyzzyphus"), note("c")])
+        call = up.coding.CodeNotes(sent(), timeout=60)
+        events = [event async for event in call]
+        metadata = dict(await call.trailing_metadata())
     (error,) = [event for event in events if event.HasField("error")]
     assert (error.note_id, error.error.code) == ("b", grpc.StatusCode.INTERNAL.value[0])
+    assert str(metadata["x-request-id"]) in error.error.message
     assert "xyzzyphus" not in str(error)
     assert kinds(events, "a")[-1] == kinds(events, "c")[-1] == "summary"
     assert up.metric("bugs_total") == 1

@@ -8,6 +8,7 @@ import pytest
 from bertillon.coding.v1 import catalog_service_pb2 as catalog_pb
 from bertillon.coding.v1 import coding_service_pb2 as pb
 from bertillon.coding.v1 import types_pb2 as types
+from bertillon_server.api.limits import MAX_PRE_CUT_SECTIONS
 from serving import Serve, error_details
 
 SENTINEL = "xyzzyphus"
@@ -140,11 +141,22 @@ async def test_a_text_over_the_limit_is_told_the_limit(serve: Serve) -> None:
 async def test_thousands_of_violations_fit_into_the_metadata_of_the_answer(serve: Serve) -> None:
     async with serve() as up:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await up.coding.CodeNote(cut("abc", *[(9, 1)] * 5_000)).read()
+            await up.coding.CodeNote(cut("abc", *[(9, 1)] * MAX_PRE_CUT_SECTIONS)).read()
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     violations = error_details(caught.value)["BadRequest"].field_violations
     assert len(violations) == 20
-    assert "4980 further" in violations[-1].description
+    assert f"{MAX_PRE_CUT_SECTIONS - 20} further" in violations[-1].description
+
+
+async def test_a_note_cut_into_thousands_of_sections_is_refused(serve: Serve) -> None:
+    sections = [(n, n + 1) for n in range(MAX_PRE_CUT_SECTIONS + 1)]
+    async with serve() as up:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await up.coding.CodeNote(cut("x" * len(sections), *sections)).read()
+        allowed = up.coding.CodeNote(cut("x" * len(sections), *sections[1:]))
+        assert [event.WhichOneof("event") async for event in allowed][-1] == "summary"
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert fields(caught.value) == ["note.sections"]
 
 
 BAD_SECTIONS = {

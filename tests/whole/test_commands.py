@@ -78,6 +78,10 @@ def test_codes_are_searched_and_looked_up(server: Service) -> None:
     assert run(BIN / "bertillon", "lookup", "Q99.99", "--target", server.target).returncode == 3
 
 
+def test_a_search_for_nothing_that_can_be_seen_finds_nothing(client: Bertillon) -> None:
+    assert not client.search_codes("\u200b").hits
+
+
 @pytest.mark.parametrize("query", ["sugar disease of the eye", "broken collarbone"])
 def test_a_search_by_meaning_answers_words_that_no_title_has(client: Bertillon, query: str) -> None:
     hits = client.search_codes(query).hits

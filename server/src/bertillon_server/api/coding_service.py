@@ -11,7 +11,7 @@ from bertillon.coding.v1 import coding_service_pb2_grpc as pb_grpc
 from bertillon_server.api.audit_reply import audit_reply
 from bertillon_server.api.audit_request import valid_audit
 from bertillon_server.api.bulk import BugReporter, BulkStream
-from bertillon_server.api.context import Context, RequestStream, call_of, request_id_of
+from bertillon_server.api.context import Context, RequestStream, call_of, request_id
 from bertillon_server.api.events import note_events
 from bertillon_server.api.limits import Limits
 from bertillon_server.api.ports import NoteCoder
@@ -63,7 +63,7 @@ class CodingService(pb_grpc.CodingServiceServicer):
             call=call_of(context, Priority.BULK),
             notes_in_flight=self._limits.bulk_notes_in_flight,
             draining=self._draining,
-            request_id=request_id_of(context),
+            request_id=request_id(),
             bugs=self._bugs,
         )
         async with aclosing(stream.responses(request_iterator)) as responses:

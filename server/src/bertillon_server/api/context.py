@@ -6,6 +6,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import grpc
@@ -17,6 +18,8 @@ REQUEST_ID_KEY: Final = "x-request-id"
 # What is taken over into logs: no blanks, no controls, not long enough to hold a sentence.
 _SANE_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
+_REQUEST_ID: Final[ContextVar[str]] = ContextVar("request_id")
+
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Request = TypeVar("Request")
 
@@ -27,6 +30,17 @@ def request_id_of(context: Context) -> str:
         if key == REQUEST_ID_KEY and isinstance(value, str) and _SANE_REQUEST_ID.fullmatch(value):
             return value
     return secrets.token_hex(8)
+
+
+def named(request_id: str) -> str:
+    """Give the call that the present task answers its id; returns it."""
+    _REQUEST_ID.set(request_id)
+    return request_id
+
+
+def request_id() -> str:
+    """Return the id of the call that the present task answers. Raises LookupError where it has none."""
+    return _REQUEST_ID.get()
 
 
 def call_of(context: Context, priority: Priority) -> Call:

@@ -17,7 +17,7 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from bertillon_server.api.closing import closing
-from bertillon_server.api.context import REQUEST_ID_KEY, Context, RequestStream, request_id_of
+from bertillon_server.api.context import REQUEST_ID_KEY, Context, RequestStream, named, request_id_of
 from bertillon_server.api.errors import Failure, MalformedMessageError, Reason, StalledClientError, failure_of
 from bertillon_server.api.limits import Limits
 from bertillon_server.api.record import CallObserver, CallRecord, timings_of
@@ -123,7 +123,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     @asynccontextmanager
     async def _call(self, method: str, context: Context) -> AsyncIterator[CallRecord]:
-        record = CallRecord(method, request_id_of(context))
+        record = CallRecord(method, named(request_id_of(context)))
         self._begin(record)
         try:
             self._admit()

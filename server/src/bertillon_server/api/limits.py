@@ -21,6 +21,8 @@ MAX_AUDITED_NOTES: Final = 20
 MAX_POSITION: Final = 10_000
 # A title that is not in the text serves to find the kind of a section; none is a paragraph.
 MAX_TITLE_CODE_POINTS: Final = 500
+# A note has dozens of sections. Each is a task, and what lies between two is one more.
+MAX_PRE_CUT_SECTIONS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)

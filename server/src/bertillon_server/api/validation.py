@@ -262,6 +262,9 @@ def valid_patient(findings: Findings, field: str, patient: pb.Patient) -> tuple[
 def _sections(findings: Findings, note: pb.Note, offsets: OffsetMap) -> tuple[PreCutSection, ...]:
     found: list[PreCutSection] = []
     frontier = 0
+    if len(note.sections) > limits.MAX_PRE_CUT_SECTIONS:
+        findings.add("note.sections", f"must be at most {limits.MAX_PRE_CUT_SECTIONS:,}")
+        return ()
     for index, section in enumerate(note.sections):
         field = f"note.sections[{index}]"
         kind = findings.enum(

@@ -40,6 +40,9 @@ from bertillon_server.inference.scheduler import Scheduler
 IN_COMPANY = 2
 """Notes under way from which on each has company."""
 
+NO_WORDS = 2
+"""Tokens of a window without words: [CLS] and [SEP]."""
+
 MOST_STAYING = 2
 """Notes that are coded here at once because they would wait for bulk notes elsewhere. More would share the one thread
 in which Python computes; elsewhere they go before bulk notes that are not begun."""
@@ -133,6 +136,9 @@ class CodingFlow:
                 return []
             with await self._admitted(len(query), call):
                 windows = await self._means.compute(call, searcher.tokenize, query)
+                if windows[0].size <= NO_WORDS:
+                    # A query of characters that are not seen has no meaning to look for.
+                    return []
                 encoded = await self._means.scheduler.encode(windows, call)
                 return await self._means.compute(call, searcher.nearest, encoded.rows[0], limit)
 
