@@ -10,17 +10,20 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from benchmarks.load.arrivals import poisson_arrivals
 from benchmarks.load.generator import GeneratorLagError, LoadResult, run_open_loop
+from benchmarks.load.grpc_calls import bulk_requests, calling
 from benchmarks.load.latencies import Latencies
 from benchmarks.load.outcomes import Outcome
 from benchmarks.load.search import highest_rate
 from benchmarks.peers.callers import FAILURES, OFFERED_TIMEOUT_S, Caller
 from benchmarks.peers.equality import Coded
 from benchmarks.scenario import LEAST_REQUESTS, SLO_S
+from benchmarks.service import Service
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Counts up when what a block holds is measured in another way: a run does not go on from older blocks then."""
 SIDE_BY_SIDE = 16
 """Calls under way while throughput is measured: enough that no process of a server ever waits for one."""
@@ -60,8 +63,12 @@ FULL = Plan(repeats=5, rate_repeats=5, checked=16, idle=40, saturating=200, limi
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """The notes of one repeat, the same for every contender; none repeats another."""
+    """The notes of one repeat, the same for every contender; none repeats another.
 
+    Who has just been started is warmed up with `started`, who ran in an earlier repeat with `warm_up`.
+    """
+
+    started: tuple[str, ...]
     warm_up: tuple[str, ...]
     checked: tuple[str, ...]
     idle: tuple[str, ...]
@@ -75,7 +82,8 @@ class Block:
     """What one contender gave in one repeat; `values` by metric, `reason` when it could not be measured.
 
     `checked` notes had the same answers as ours; `equal` is None where answers are not of one kind. `is_final` says
-    that another try would end alike.
+    that another try would end alike, `lagged` that it was the generator which could not keep up. `trials` has what
+    each rate met, histograms included.
     """
 
     repeat: int
@@ -85,13 +93,16 @@ class Block:
     equal: bool | None = None
     reason: str | None = None
     is_final: bool = False
+    lagged: bool = False
     values: dict[str, float] = field(default_factory=dict)
     idle: str = ""
-    trials: list[dict[str, float]] = field(default_factory=list)
+    trials: list[dict[str, Any]] = field(default_factory=list)
 
 
-async def answers(caller: Caller, texts: Sequence[str]) -> list[Coded]:
-    """Return what a server answers, one call at a time."""
+async def answers(caller: Caller, texts: Sequence[str], *, together: bool = False) -> list[Coded]:
+    """Return what a server answers, one call at a time or, so that it makes batches, to all at once."""
+    if together:
+        return await asyncio.gather(*(caller.code(text) for text in texts))
     return [await caller.code(text) for text in texts]
 
 
@@ -128,9 +139,26 @@ async def throughput(caller: Caller, texts: Sequence[str], limit_s: float = math
     return answered / (time.perf_counter() - began)
 
 
+async def bulk_throughput(service: Service, texts: Sequence[str]) -> float:
+    """Return the notes a second of one stream of our `CodeNotes`; raises RuntimeError unless each was coded.
+
+    A note that fails is answered on the stream, which ends well all the same, so what was coded the server tells.
+    """
+    requests = list(bulk_requests(texts))
+    before = await asyncio.to_thread(service.metric, "notes_total", code="OK")
+    async with calling(service.target, connections=1) as stream:
+        began = time.perf_counter()
+        await stream.bulk(requests)
+        seconds = time.perf_counter() - began
+    coded = await asyncio.to_thread(service.metric, "notes_total", code="OK") - before
+    if coded < len(texts):
+        raise RuntimeError(f"{coded:.0f} of {len(texts)} notes of a bulk stream were coded")
+    return len(texts) / seconds
+
+
 async def sustained_rate(
     caller: Caller, texts: Sequence[str], start: float, trial_s: float, seed: int
-) -> tuple[float, list[dict[str, float]]]:
+) -> tuple[float, list[dict[str, Any]]]:
     """Return the highest rate at which 99 % of the notes are answered within the objective, and the trials.
 
     Raises GeneratorLagError when the generator could not keep up twice in a row.
@@ -157,10 +185,12 @@ async def sustained_rate(
     trials = [
         {
             "rate": round(trial.rate, 3),
-            "p99_ms": round(trial.p99_s * 1000, 1),
-            "within": round(trial.results[0].served_share(SLO_S), 4),
+            "sustained": trial.is_sustained(SLO_S),
+            "within": round(result.served_share(SLO_S), 4),
+            "run": result.told(),
         }
         for trial in found.trials
+        for result in trial.results
     ]
     return found.rate, trials
 

@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import json
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -168,14 +169,16 @@ class V2Caller(GrpcCaller):
 
 
 class HttpCaller(Caller):
-    """POSTs a note over HTTP/1.1 on connections that are kept.
+    """POSTs a note over HTTP/1.1 on connections that are kept, the one that has been idle for longest first.
 
-    `envelope` sends and expects a JSON object, as LitServe wants it; otherwise the note is the body.
+    A connection stays with the process of the server that took it: were the last one used again, a caller who is
+    alone would always meet the same process. `envelope` sends and expects a JSON object, as LitServe wants it;
+    otherwise the note is the body.
     """
 
     def __init__(self, port: int, path: str, *, envelope: bool = False) -> None:
         self._port, self._path, self._envelope = port, path, envelope
-        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._idle: deque[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = deque()
 
     def request(self, text: str) -> bytes:
         """Return the request to code a note."""
@@ -191,7 +194,7 @@ class HttpCaller(Caller):
         """
         while self._idle:
             try:
-                return await self._exchange(*self._idle.pop(), request)
+                return await self._exchange(*self._idle.popleft(), request)
             except (ConnectionError, asyncio.IncompleteReadError):
                 continue  # closed by the server after it was idle for long, as any client must expect
         return await self._exchange(*await asyncio.open_connection("127.0.0.1", self._port), request)

@@ -13,21 +13,23 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.load.generator import run as run_loop
 from benchmarks.machine import environment
 from benchmarks.notes import notes_of, own_notes
-from benchmarks.peers.blocks import FULL, PROTOCOL, QUICK, Plan
-from benchmarks.peers.comparison import TITLES, measured_of
+from benchmarks.peers.blocks import FULL, QUICK, Plan
+from benchmarks.peers.comparison import TITLES, failure_of, measured_of
 from benchmarks.peers.contenders import CEILING, NAMES, OURS, Contenders, OwnServerError
 from benchmarks.peers.environments import install as install_environment
 from benchmarks.peers.environments import missing
+from benchmarks.peers.kept import Kept, OtherRunError, stated
 from benchmarks.peers.registry import PEERS
 from benchmarks.peers.rules import NAME as RULES
 from benchmarks.peers.scenario import SCENARIO
-from benchmarks.peers.study import Kept, measure
-from benchmarks.runner import FORMAT
+from benchmarks.peers.study import measure
+from benchmarks.runner import FORMAT, Screen
 from benchmarks.scenario import record
 from benchmarks.service import BUNDLE
 from benchmarks.table import number, show_left_out
@@ -98,6 +100,9 @@ def install(names: tuple[str, ...]) -> None:
 @click.option(
     "--minutes", type=float, help="Begin nothing more after so long; the same command goes on from there."
 )
+@click.option(
+    "--fresh", is_flag=True, help="Measure anew in place of what an earlier run left in the folder."
+)
 def run(
     names: tuple[str, ...],
     out: Path,
@@ -110,8 +115,13 @@ def run(
     minutes: float | None,
     repeats: int | None,
     rates: int | None,
+    fresh: bool,
 ) -> None:
-    """Measure ourselves and peers (all of them unless some are named) in turn, and print the comparison."""
+    """Measure ourselves and peers (all of them unless some are named) in turn, and print the comparison.
+
+    Exits 1 when the generator could not keep up or a peer did not answer as we do, 3 when minutes were over before
+    all was measured.
+    """
     # So that what was started is ended when this is.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     plan = FULL if full else QUICK
@@ -120,23 +130,44 @@ def run(
         repeats=plan.repeats if repeats is None else repeats,
         rate_repeats=plan.rate_repeats if rates is None else rates,
     )
-    texts = tuple(text for path in notes for text in notes_of(path)) or tuple(own_notes())
+    given: list[str] = [text for path in notes for text in notes_of(path)]
+    texts = tuple(given or own_notes())
     model = load_bundle(bundle).label
+    machine = environment()
     settings = {"full": full, "seed": seed, "notes": len(texts), "terms": terms is not None}
-    kept = Kept(out / "peers.jsonl", {"settings": settings, "model": model, "protocol": PROTOCOL})
+    holds_for = stated(machine, model, texts, terms, plan, full=full, seed=seed)
+    try:
+        kept = Kept(out / "peers.jsonl", holds_for, fresh=fresh)
+    except OtherRunError as error:
+        raise click.UsageError(str(error)) from error
     chosen = tuple(name for name in NAMES if not names or name in names or name == OURS)
     contenders = Contenders(bundle, terms, plan, seed)
     until = float("inf") if minutes is None else time.monotonic() + 60 * minutes
+    bar = Screen(Console(stderr=True))
     try:
-        done = run_loop(
-            measure(contenders, kept, texts, plan, names=chosen, seed=seed, until=until, say=_say)
-        )
+        with bar.shown() as screen, screen.steps("peers", plan.repeats * len(chosen)) as step:
+            done = run_loop(
+                measure(
+                    contenders,
+                    kept,
+                    texts,
+                    plan,
+                    names=chosen,
+                    seed=seed,
+                    until=until,
+                    say=lambda text: screen.say(escape(text)),
+                    step=step,
+                )
+            )
     except OwnServerError as error:
         raise click.ClickException(str(error)) from error
-    told = _told(kept, settings, model, plan)
+    told = _told(kept, {"settings": settings, "model": model, "environment": machine}, plan)
     (out / "peers.json").write_text(json.dumps(told, indent=2) + "\n", "utf-8")
-    show_table(told["peers"], _console())
-    sys.exit(0 if done else UNFINISHED)
+    console = _console()
+    show_table(told["peers"], console)
+    if told["failure"]:
+        console.print(f"failed: {told['failure']}", highlight=False, markup=False)
+    sys.exit(UNFINISHED if not done else bool(told["failure"]))
 
 
 @peers.command()
@@ -180,17 +211,18 @@ def show_table(rows: list[dict[str, Any]], console: Console) -> None:
     show_left_out(rows, console)
 
 
-def _told(kept: Kept, settings: dict[str, Any], model: str, plan: Plan) -> dict[str, Any]:
-    measured = measured_of(kept.blocks, kept.choices, plan.repeats)
+def _told(kept: Kept, about: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    # A run of fewer repeats than an earlier one in the same folder tells those that it was asked for. That a peer
+    # answered something else is told whenever it was.
+    blocks = [block for block in kept.blocks if block.repeat < plan.repeats or block.equal is False]
+    measured = measured_of(blocks, kept.choices, plan.repeats)
     return {
         "format": FORMAT,
         "scenario": SCENARIO.name,
         "about": SCENARIO.about,
-        "settings": settings,
-        "model": model,
-        "environment": environment(),
+        **about,
         "skipped_reason": None,
-        "failure": None,
+        "failure": failure_of(blocks),
         "seconds": None,
         **record(measured),
         "peers": measured.details["peers"],
@@ -201,10 +233,6 @@ def _console() -> Console:
     """Return a console wide enough for the table, in a file too."""
     console = Console()
     return console if console.is_terminal else Console(width=_WIDTH)
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
 
 
 def _middle(values: list[float]) -> float:

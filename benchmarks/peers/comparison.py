@@ -11,11 +11,11 @@ from benchmarks.load.latencies import Latencies
 from benchmarks.peers.blocks import Block
 from benchmarks.peers.contenders import BULK, CEILING, IDLE_P50, IDLE_P99, NOTES, OURS, RATE
 from benchmarks.peers.environments import version_of
+from benchmarks.peers.kept import Choice
 from benchmarks.peers.registry import PEERS
 from benchmarks.peers.rules import NAME as RULES
 from benchmarks.peers.rules import PACKAGES as RULES_PACKAGES
 from benchmarks.peers.rules import TITLE as RULES_TITLE
-from benchmarks.peers.study import Choice
 from benchmarks.scenario import Figure, Measured
 
 UNITS = {NOTES: "notes/s", BULK: "notes/s", RATE: "notes/s", IDLE_P50: "ms", IDLE_P99: "ms"}
@@ -55,20 +55,24 @@ class Row:
 
 
 def rows_of(blocks: Sequence[Block], choices: Mapping[str, Choice]) -> list[Row]:
-    """Return the rows of all peers, in the order in which they were named in the plan."""
+    """Return the rows of all peers, in the order in which they were named in the plan.
+
+    A peer that answered something else in any repeat has no figures of the others either.
+    """
     ours = {block.repeat: block for block in blocks if block.contender == OURS and block.reason is None}
     lost = [
         f"{block.repeat + 1}: {block.reason}" for block in blocks if block.contender == OURS and block.reason
     ]
     missing = f"ours was not measured in repeat {', '.join(lost)}" if lost else None
+    unequal = _unequal(blocks)
     rows = []
     for name in (CEILING, *(peer.name for peer in PEERS), RULES):
         own = [block for block in blocks if block.contender == name]
         if not own:
             continue
         setting = str(choices[name].setting) if name in choices else own[-1].setting
-        reason = next((block.reason for block in own if block.reason), None) or missing
-        found = [block for block in own if block.reason is None]
+        reason = unequal.get(name) or next((block.reason for block in own if block.reason), None) or missing
+        found = [block for block in own if block.reason is None and name not in unequal]
         equal = [block.equal for block in own if block.equal is not None]
         compared = (all(equal) if equal else None, sum(block.checked for block in found))
         metrics = [metric for metric in UNITS if any(metric in block.values for block in found)]
@@ -82,6 +86,20 @@ def rows_of(blocks: Sequence[Block], choices: Mapping[str, Choice]) -> list[Row]
         if not metrics:
             rows.append(_row(name, NOTES, [], compared, reason or "nothing was measured", setting))
     return rows
+
+
+def failure_of(blocks: Sequence[Block]) -> str | None:
+    """Return why a run has failed, None where it has not.
+
+    It has where the generator could not keep up, or a peer did not answer as we do; not where a peer cannot run.
+    """
+    failed = (block for block in blocks if block.lagged or block.equal is False)
+    return "; ".join(dict.fromkeys(f"{block.contender}: {block.reason}" for block in failed)) or None
+
+
+def _unequal(blocks: Sequence[Block]) -> dict[str, str]:
+    """Return who answered something else in some repeat, and what is told of it."""
+    return {block.contender: block.reason or "" for block in blocks if block.equal is False}
 
 
 def _row(
@@ -156,13 +174,15 @@ def _add(figures: dict[str, Figure], name: str, row: Row) -> None:
 def measured_of(blocks: Sequence[Block], choices: Mapping[str, Choice], repeats: int) -> Measured:
     """Return what a run found as scenarios tell it; the rows are `peers` of the details."""
     rows = rows_of(blocks, choices)
+    unequal = _unequal(blocks)
+    equal = [block for block in blocks if block.contender not in unequal]
     details = {
         "peers": [row.told() for row in rows],
         "repeats": repeats,
         "choices": {name: choice.rates for name, choice in choices.items()},
-        "trials": {f"{block.contender} {block.repeat}": block.trials for block in blocks if block.trials},
+        "trials": {f"{block.contender} {block.repeat}": block.trials for block in equal if block.trials},
     }
-    return Measured(figures_of(rows), _histograms(blocks), details)
+    return Measured(figures_of(rows), _histograms(equal), details)
 
 
 def _histograms(blocks: Sequence[Block]) -> dict[str, Latencies]:

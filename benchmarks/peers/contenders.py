@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-import time
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 from benchmarks.encoder_loop import EncoderLoop
 from benchmarks.load.bulk import start_processes
 from benchmarks.load.generator import GeneratorLagError
-from benchmarks.load.grpc_calls import bulk_requests, calling
 from benchmarks.peers.blocks import (
     Block,
     Plan,
     Texts,
     answers,
+    bulk_throughput,
     idle_latency,
     sustained_rate,
     throughput,
@@ -29,7 +28,7 @@ from benchmarks.peers.registry import PEERS, Peer, Setting
 from benchmarks.peers.rules import NAME as RULES
 from benchmarks.peers.rules import Rules, rules
 from benchmarks.peers.running import UnavailableError, running
-from benchmarks.service import serving
+from benchmarks.service import Service, serving
 
 OURS, CEILING = "ours", "loop"
 NAMES = (OURS, CEILING, *(peer.name for peer in PEERS), RULES)
@@ -45,17 +44,21 @@ class OwnServerError(Exception):
 
 
 class Contenders:
-    """All contenders on one bundle.
+    """All contenders on one bundle; `flags` are given to our server.
 
     What is quiet while it is idle is started when it is measured first and runs until `close`; each is warmed up anew
-    in every repeat.
+    in every repeat, and with more notes where it has just been started.
     """
 
-    def __init__(self, bundle: Path, terminology: Path | None, plan: Plan, seed: int) -> None:
+    def __init__(
+        self, bundle: Path, terminology: Path | None, plan: Plan, seed: int, flags: Sequence[str] = ()
+    ) -> None:
         self._bundle, self._terminology, self._plan, self._seed = bundle, terminology, plan, seed
+        self._flags = (*OUR_FLAGS, *flags)
         self._held = AsyncExitStack()
         self._callers: dict[str, Caller] = {}
-        self._target = ""
+        self._warm: set[str] = set()
+        self._service: Service | None = None
         self._loop: EncoderLoop | None = None
         self._rules: Rules | None = None
         self._answers: dict[int, list[Coded]] = {}
@@ -85,6 +88,7 @@ class Contenders:
             if name == OURS and not isinstance(error, GeneratorLagError):
                 raise OwnServerError(_told(error)) from error
             block.is_final = isinstance(error, UnavailableError)
+            block.lagged = isinstance(error, GeneratorLagError)
             block.reason = _told(error)
         return block
 
@@ -98,7 +102,7 @@ class Contenders:
         for setting in peer.settings:
             try:
                 async with running(peer, setting, self._bundle) as caller:
-                    await throughput(caller, texts.warm_up, self._plan.limit_s / 4)
+                    await throughput(caller, texts.started)
                     rates[setting] = await throughput(caller, texts.saturating, self._plan.limit_s / 2)
             except (UnavailableError, RuntimeError, *FAILURES) as error:
                 failed = error
@@ -109,15 +113,13 @@ class Contenders:
 
     async def _ours(self, block: Block, texts: Texts) -> None:
         caller = await self._our_caller()
-        await throughput(caller, texts.warm_up, self._plan.limit_s)
+        with self._warming(OURS, texts) as notes:
+            await throughput(caller, notes)
         self._answers[block.repeat] = await answers(caller, texts.checked)
         block.checked = len(texts.checked)
         await self._common(block, caller, texts)
-        requests = list(bulk_requests(texts.bulk))
-        async with calling(self._target, connections=1) as stream:
-            began = time.perf_counter()
-            await stream.bulk(requests)
-            block.values[BULK] = len(requests) / (time.perf_counter() - began)
+        assert self._service is not None  # noqa: S101 - it is there where its caller is
+        block.values[BULK] = await bulk_throughput(self._service, texts.bulk)
 
     async def _peer(self, block: Block, texts: Texts, setting: Setting | None) -> None:
         peer = next(peer for peer in PEERS if peer.name == block.contender)
@@ -131,9 +133,12 @@ class Contenders:
                 self._callers[peer.name] = await stack.enter_async_context(server)
                 if not peer.is_quiet:
                     own.callback(self._callers.pop, peer.name)
+                    own.callback(self._warm.discard, peer.name)
             caller = self._callers[peer.name]
-            await throughput(caller, texts.warm_up, self._plan.limit_s)
-            block.checked = require_equal(expected, await answers(caller, texts.checked))
+            with self._warming(peer.name, texts) as notes:
+                await throughput(caller, notes)
+            found = await answers(caller, texts.checked, together=setting.batch > 1)
+            block.checked = require_equal(expected, found)
             block.equal = True
             await self._common(block, caller, texts)
 
@@ -142,15 +147,21 @@ class Contenders:
         if OURS not in self._callers:
             folder = self._held.enter_context(tempfile.TemporaryDirectory())
             try:
-                server = serving(Path(folder), *OUR_FLAGS, bundle=self._bundle)
+                server = serving(Path(folder), *self._flags, bundle=self._bundle)
                 service = self._held.enter_context(server)
                 await asyncio.to_thread(start_processes, service)
-                self._target = service.target
             except (RuntimeError, OSError) as error:
                 raise OwnServerError(str(error)) from error
-            caller = self._callers[OURS] = OurCaller(self._target)
+            self._service = service
+            caller = self._callers[OURS] = OurCaller(service.target)
             self._held.push_async_callback(caller.close)
         return self._callers[OURS]
+
+    @contextmanager
+    def _warming(self, name: str, texts: Texts) -> Iterator[tuple[str, ...]]:
+        """Give the notes that a contender is warmed up with; it is warm where the block ends well."""
+        yield texts.warm_up if name in self._warm else texts.started
+        self._warm.add(name)
 
     async def _common(self, block: Block, caller: Caller, texts: Texts) -> None:
         """Measure what all servers are measured by."""
@@ -178,7 +189,8 @@ class Contenders:
         self._loop = self._loop or EncoderLoop(self._bundle)
         loop = self._loop
         block.setting = f"1 x {cores()}"
-        loop.encode([window for text in texts.warm_up for window in loop.windows(text)], cores())
+        with self._warming(CEILING, texts) as notes:
+            loop.encode([window for text in notes for window in loop.windows(text)], cores())
         windows = [window for text in texts.bulk for window in loop.windows(text)]
         block.values[BULK] = len(texts.bulk) / loop.encode(windows, cores())
 
@@ -187,7 +199,8 @@ class Contenders:
             self._rules = self._held.enter_context(rules(self._bundle, self._terminology))
         pipeline = self._rules
         block.setting = f"{cores()} x 1, {pipeline.terms:,} terms"
-        pipeline.code(texts.warm_up)
+        with self._warming(RULES, texts) as notes:
+            pipeline.code(notes)
         seconds, coded = pipeline.code(texts.bulk)
         if not any(coded):
             raise UnavailableError("it found nothing in any note")

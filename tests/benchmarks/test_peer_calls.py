@@ -22,14 +22,16 @@ OUTPUTS, RAW_OUTPUT, RAW_INPUT, BYTES = b"\x2a", b"\x32", b"\x3a", b"\x42"
 
 
 @asynccontextmanager
-async def http_server(status: int, reply: object) -> AsyncIterator[tuple[int, list[bytes]]]:
-    """Answer every POST alike; yields the port and the bodies that came."""
+async def http_server(status: int, reply: object) -> AsyncIterator[tuple[int, list[bytes], list[object]]]:
+    """Answer every POST alike; yields the port, the bodies that came and the connections that they came on."""
     bodies: list[bytes] = []
+    connections: list[object] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await reader.readuntil(b"\r\n\r\n"):
             length = int(head.lower().split(b"content-length:")[1].split()[0])
             bodies.append(await reader.readexactly(length))
+            connections.append(writer.get_extra_info("peername"))
             body = json.dumps(reply).encode()
             writer.write(b"HTTP/1.1 %d OK\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body))
 
@@ -40,11 +42,11 @@ async def http_server(status: int, reply: object) -> AsyncIterator[tuple[int, li
             writer.close()
 
     async with await asyncio.start_server(until_closed, "127.0.0.1", 0) as server:
-        yield server.sockets[0].getsockname()[1], bodies
+        yield server.sockets[0].getsockname()[1], bodies, connections
 
 
 async def test_a_note_goes_as_the_body_and_connections_are_kept() -> None:
-    async with http_server(200, CODED) as (port, bodies):
+    async with http_server(200, CODED) as (port, bodies, _):
         caller = HttpCaller(port, "/code")
         assert await caller.code("Diabetes – typ 2") == (("E11.9", ((0, 8),)),)
         assert await caller.outcome(caller.request("again")) is Outcome.OK
@@ -52,8 +54,21 @@ async def test_a_note_goes_as_the_body_and_connections_are_kept() -> None:
         await caller.close()
 
 
+async def test_connections_take_turns_so_that_none_has_all_calls_of_a_caller_who_is_alone() -> None:
+    async with http_server(200, CODED) as (port, _, connections):
+        caller = HttpCaller(port, "/code")
+        request = caller.request("Diabetes")
+        await asyncio.gather(*(caller.send(request) for _ in range(2)))
+        for _ in range(4):
+            await caller.send(request)
+        await caller.close()
+    assert len(set(connections)) == 2
+    assert connections[2:4] == connections[4:6]
+    assert connections[2] != connections[3]
+
+
 async def test_an_envelope_carries_a_note_and_its_codes() -> None:
-    async with http_server(200, {"coded": json.dumps(CODED)}) as (port, bodies):
+    async with http_server(200, {"coded": json.dumps(CODED)}) as (port, bodies, _):
         caller = HttpCaller(port, "/predict", envelope=True)
         assert await caller.code("Diabetes") == (("E11.9", ((0, 8),)),)
         assert json.loads(bodies[0]) == {"text": "Diabetes"}
@@ -61,7 +76,7 @@ async def test_an_envelope_carries_a_note_and_its_codes() -> None:
 
 
 async def test_a_refusal_is_no_answer() -> None:
-    async with http_server(503, {}) as (port, _):
+    async with http_server(503, {}) as (port, _, _):
         caller = HttpCaller(port, "/code")
         with pytest.raises(CallFailedError, match="503"):
             await caller.code("Diabetes")

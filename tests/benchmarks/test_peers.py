@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import json
 import re
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn, cast
 
 import pytest
+from benchmarks.load.generator import GeneratorLagError, LoadResult
+from benchmarks.load.latencies import Latencies
+from benchmarks.load.outcomes import Outcome
 from benchmarks.notes import demo_note
 from benchmarks.peers import environments
-from benchmarks.peers.blocks import QUICK, Block, Plan, Texts
+from benchmarks.peers.blocks import QUICK, Block, Plan, Texts, bulk_throughput, sustained_rate
 from benchmarks.peers.callers import Caller, CallFailedError, HttpCaller, OurCaller
-from benchmarks.peers.comparison import figures_of, measured_of, rows_of
+from benchmarks.peers.comparison import failure_of, figures_of, measured_of, rows_of
 from benchmarks.peers.contenders import BULK, CEILING, IDLE_P50, NOTES, OURS, RATE, Contenders, OwnServerError
-from benchmarks.peers.equality import Coded, UnequalError, require_equal
+from benchmarks.peers.equality import Coded, UnequalError, coded_from_json, require_equal
+from benchmarks.peers.kept import Choice, Kept
 from benchmarks.peers.registry import PEERS, Peer, Setting
 from benchmarks.peers.rules import NAME as RULES
 from benchmarks.peers.rules import PACKAGES as RULES_PACKAGES
 from benchmarks.peers.running import UnavailableError, running
+from benchmarks.peers.scenario import compare
 from benchmarks.peers.servers.note_job import NoteJob
-from benchmarks.peers.study import Choice, Kept, measure, order, texts_of
-from benchmarks.service import BUNDLE, serving
+from benchmarks.peers.study import STARTED, WARM_UP, measure, order, texts_of
+from benchmarks.scenario import Bench
+from benchmarks.service import BUNDLE, Service, serving
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,14 +82,89 @@ def test_the_job_that_peers_serve_answers_as_our_server_does(tmp_path: Path) -> 
         finally:
             await caller.close()
 
-    import asyncio  # noqa: PLC0415 - the server is started outside of a loop
-
-    from benchmarks.peers.equality import coded_from_json  # noqa: PLC0415
-
     with serving(tmp_path) as server:
         ours = asyncio.run(answered(server.target))
     both = NoteJob(BUNDLE, 1).code([demo_note(), demo_note()[:1000]])
     assert require_equal([ours], [coded_from_json(both[0])]) == 1
+
+
+class _Answering(Caller):
+    """Answers as we do, with `muddled` in place of it while another call is under way; keeps what it was sent."""
+
+    def __init__(self, muddled: Coded = ANSWER) -> None:
+        self.sent: list[str] = []
+        self._muddled = muddled
+        self._under_way = 0
+
+    def request(self, text: str) -> bytes:
+        return text.encode()
+
+    async def send(self, request: bytes, timeout_s: float = 1.0) -> Sequence[bytes]:
+        self.sent.append(request.decode())
+        self._under_way += 1
+        await asyncio.sleep(0.001 * min(timeout_s, 1.0))
+        company, self._under_way = self._under_way > 1, self._under_way - 1
+        return [b"muddled" if company else b""]
+
+    def coded(self, reply: Sequence[bytes]) -> Coded:
+        return self._muddled if reply[0] else ANSWER
+
+    async def close(self) -> None:
+        pass
+
+
+def _serve(monkeypatch: pytest.MonkeyPatch, caller: Caller) -> None:
+    """Have every peer served by a caller without a server."""
+
+    @asynccontextmanager
+    async def runs(*_: object) -> AsyncIterator[Caller]:
+        yield caller
+
+    monkeypatch.setattr("benchmarks.peers.contenders.running", runs)
+
+
+async def test_a_setting_that_batches_is_checked_with_notes_that_come_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _serve(monkeypatch, _Answering(muddled=ANSWER[::-1]))
+    contenders = Contenders(BUNDLE, None, PLAN, 7)
+    contenders._answers[0] = [ANSWER, ANSWER]
+    texts = replace(_texts(), checked=("a", "b"))
+    alone = await contenders.measure("mosec", 0, texts, Setting(2, 1))
+    batched = await contenders.measure("mosec", 0, texts, Setting(2, 1, batch=4))
+    assert (alone.equal, alone.checked) == (True, 2)
+    assert (batched.equal, batched.values) == (False, {})
+
+
+class _Coding:
+    """A server that codes so many notes of each stream, and the caller of it."""
+
+    target = "127.0.0.1:1"
+
+    def __init__(self, coded: int) -> None:
+        self._coded, self._notes = coded, 100.0
+
+    def metric(self, name: str, **labels: str) -> float:
+        assert (name, labels) == ("notes_total", {"code": "OK"})
+        return self._notes
+
+    @asynccontextmanager
+    async def calling(self, *_: object, **__: object) -> AsyncIterator[_Coding]:
+        yield self
+
+    async def bulk(self, _: Iterable[bytes]) -> None:
+        self._notes += self._coded
+
+
+async def test_a_stream_that_ends_well_without_a_note_of_it_coded_is_no_pace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole, broken = _Coding(3), _Coding(2)
+    monkeypatch.setattr("benchmarks.peers.blocks.calling", whole.calling)
+    assert await bulk_throughput(cast("Service", whole), ["a", "b", "c"]) > 0
+    monkeypatch.setattr("benchmarks.peers.blocks.calling", broken.calling)
+    with pytest.raises(RuntimeError, match="2 of 3 notes of a bulk stream were coded"):
+        await bulk_throughput(cast("Service", broken), ["a", "b", "c"])
 
 
 # Environments
@@ -175,7 +261,7 @@ async def test_a_peer_whose_calls_fail_is_told_and_the_others_go_on(monkeypatch:
     monkeypatch.setattr("benchmarks.peers.contenders.running", runs)
     contenders = Contenders(BUNDLE, None, PLAN, 7)
     contenders._answers[0] = [ANSWER]
-    block = await contenders.measure("mosec", 0, replace(_texts(), warm_up=()), None)
+    block = await contenders.measure("mosec", 0, replace(_texts(), started=()), None)
     assert "status 500" in str(block.reason)
     assert not block.is_final
 
@@ -185,7 +271,7 @@ async def test_a_failure_of_our_own_server_ends_the_run_and_is_not_put_down_to_a
     contenders._callers[OURS] = _Failing()
     for name in (OURS, "mosec"):
         with pytest.raises(OwnServerError, match="status 500"):
-            await contenders.measure(name, 0, replace(_texts(), warm_up=()), None)
+            await contenders.measure(name, 0, replace(_texts(), started=()), None)
 
 
 def test_a_repeat_without_us_says_so_at_every_peer() -> None:
@@ -237,7 +323,125 @@ def test_a_wrong_answer_is_no_figure() -> None:
     assert not figures_of(rows)
 
 
+def test_a_peer_that_answered_something_else_once_has_no_figures_at_all() -> None:
+    wrong = Block(1, "mosec", equal=False, reason="its answers are not ours: 1 of 2 notes", is_final=True)
+    blocks = [_block(OURS, repeat, {NOTES: 10.0}) for repeat in range(2)]
+    right = _block("mosec", 0, {NOTES: 30.0})
+    right.idle, right.trials = Latencies([0.1]).encoded(), [{"rate": 4.0}]
+    blocks += [right, wrong, _block("ray", 0, {NOTES: 5.0})]
+    rows = {row.peer: row for row in rows_of(blocks, {})}
+    assert (rows["mosec"].ratio, rows["mosec"].values, rows["mosec"].outputs_equal) == (None, (), False)
+    assert rows["mosec"].skipped_reason == wrong.reason
+    measured = measured_of(blocks, {}, 2)
+    assert measured.figures["throughput_over_best_peer"].value == pytest.approx(2.0)
+    assert not measured.histograms
+    assert not measured.details["trials"]
+
+
+def _late() -> GeneratorLagError:
+    late = Latencies([0.5])
+    result = LoadResult(1, 1.0, 1.0, 0.1, Counter({Outcome.OK: 1}), late, Latencies(), late, [])
+    return GeneratorLagError(result, 0.025)
+
+
+async def test_a_generator_that_could_not_keep_up_fails_the_run_and_is_not_put_down_to_the_peer_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def lags(*_: object) -> None:
+        raise _late()
+
+    _serve(monkeypatch, _Answering())
+    monkeypatch.setattr("benchmarks.peers.contenders.sustained_rate", lags)
+    contenders = Contenders(BUNDLE, None, replace(PLAN, rate_repeats=1), 7)
+    contenders._answers[0] = [ANSWER]
+    block = await contenders.measure("mosec", 0, _texts(), None)
+    assert block.lagged
+    assert not block.is_final
+    assert str(failure_of([block])).startswith("mosec: the generator could not keep up")
+
+
+def test_what_cannot_run_here_fails_no_run_and_other_answers_do() -> None:
+    absent = Block(0, "ray", reason="no environment", is_final=True)
+    wrong = Block(0, "mosec", equal=False, reason="its answers are not ours", is_final=True)
+    assert failure_of([absent, _block(OURS, 0, {NOTES: 3.0})]) is None
+    assert failure_of([absent, wrong, wrong]) == "mosec: its answers are not ours"
+
+
+class _Late(_Answering):
+    """Refuses what is offered."""
+
+    async def outcome(self, request: bytes, timeout_s: float = 1.0) -> Outcome:
+        del request, timeout_s
+        return Outcome.SHED
+
+
+async def test_every_rate_that_was_tried_can_be_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.peers.blocks.MAX_LAG_S", 10.0)
+    rate, trials = await sustained_rate(_Late(), ["Gout."], 400.0, 0.0, 7)
+    assert rate == 0.0
+    assert len(trials) > 1
+    for trial in json.loads(json.dumps(trials, allow_nan=False)):
+        assert (trial["sustained"], trial["within"]) == (False, 0.0)
+        assert trial["run"]["outcomes"]["shed"] == trial["run"]["sent"]
+        assert Latencies.decoded(trial["run"]["histograms"]["lag"]).count == trial["run"]["sent"]
+
+
 # The run
+
+
+async def _warmed_up(name: str, monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
+    """Measure a peer in two repeats; return the notes that it was warmed up with in each."""
+    caller, warmed = _Answering(), []
+    _serve(monkeypatch, caller)
+    contenders = Contenders(BUNDLE, None, PLAN, 7)
+    for repeat in range(2):
+        contenders._answers[repeat] = [ANSWER]
+        caller.sent.clear()
+        await contenders.measure(name, repeat, _texts(), None)
+        warmed.append(set(caller.sent[: caller.sent.index(demo_note())]))
+    return warmed
+
+
+async def test_a_peer_that_stays_up_is_warmed_up_with_more_notes_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert await _warmed_up("mosec", monkeypatch) == [{"Hypertension.", "Anemia."}, {"Gout."}]
+
+
+async def test_a_peer_that_is_started_anew_is_warmed_up_with_more_notes_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert await _warmed_up("ray", monkeypatch) == [{"Hypertension.", "Anemia."}] * 2
+
+
+def test_a_process_that_was_started_codes_the_notes_that_cost_more_before_it_is_measured() -> None:
+    texts = texts_of([demo_note()], QUICK, 7)
+    assert (len(texts.started), len(texts.warm_up)) == (STARTED, WARM_UP)
+
+
+def test_flags_of_a_run_of_all_benchmarks_are_given_to_our_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str] = []
+
+    def starts(_: Path, *flags: str, bundle: Path) -> NoReturn:
+        given.extend(flags)
+        raise RuntimeError(f"not here with {bundle}")
+
+    monkeypatch.setattr("benchmarks.peers.contenders.serving", starts)
+    monkeypatch.setattr("benchmarks.peers.scenario.missing", lambda _: None)
+    with pytest.raises(OwnServerError):
+        compare(replace(_bench(), flags=("--threads=1",)))
+    assert given == ["--cache-bytes", "0", "--threads=1"]
+
+
+def test_other_answers_fail_the_scenario_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def measures(_: Contenders, kept: Kept, *__: object, **___: object) -> bool:
+        kept.add(Block(0, "mosec", equal=False, reason="its answers are not ours", is_final=True))
+        return True
+
+    monkeypatch.setattr("benchmarks.peers.scenario.measure", measures)
+    monkeypatch.setattr("benchmarks.peers.scenario.missing", lambda _: None)
+    with pytest.raises(RuntimeError, match="mosec: its answers are not ours"):
+        compare(_bench())
 
 
 async def test_the_loop_encodes_the_windows_of_a_note() -> None:
@@ -277,20 +481,21 @@ async def test_contenders_take_turns_and_one_that_failed_is_not_tried_again(tmp_
     ]
 
 
-async def test_a_run_goes_on_where_it_was_and_begins_anew_with_other_settings(tmp_path: Path) -> None:
+async def test_a_run_goes_on_where_it_was(tmp_path: Path) -> None:
     file = tmp_path / "blocks.jsonl"
     kept = Kept(file, {"seed": 7})
     kept.add(Choice("ray", 2, 1, 4, {"2 x 1": 3.0}))
     kept.add(_block(OURS, 0, {NOTES: 10.0}))
-    contenders = _Contenders()
+    contenders, steps = _Contenders(), Counter[str]()
     again = Kept(file, {"seed": 7})
     assert again.choices["ray"].setting == Setting(2, 1, 4)
-    assert await measure(contenders, again, [demo_note()], PLAN, names=(OURS,))
-    assert contenders.measured == [(OURS, 1), (OURS, 2)]
-    assert not Kept(file, {"seed": 8}).blocks
-    assert not await measure(
-        contenders, Kept(file, {"seed": 8}), [demo_note()], PLAN, names=(OURS,), until=0.0
+    assert await measure(
+        contenders, again, [demo_note()], PLAN, names=(OURS,), step=lambda: steps.update(["step"])
     )
+    assert contenders.measured == [(OURS, 1), (OURS, 2)]
+    assert steps.total() == PLAN.repeats
+    unmeasured = Kept(tmp_path / "others.jsonl", {"seed": 8})
+    assert not await measure(contenders, unmeasured, [demo_note()], PLAN, names=(OURS,), until=0.0)
 
 
 @given(st.integers(0, 20))
@@ -369,4 +574,17 @@ def _block(name: str, repeat: int, values: dict[str, float]) -> Block:
 
 
 def _texts() -> Texts:
-    return Texts(("Hypertension.",), (demo_note(),), ("Asthma.",), ("Gout.",), (demo_note(),), ())
+    return Texts(
+        started=("Hypertension.", "Anemia."),
+        warm_up=("Gout.",),
+        checked=(demo_note(),),
+        idle=("Asthma.",),
+        saturating=("Gout.",),
+        bulk=(demo_note(),),
+        offered=(),
+    )
+
+
+def _bench() -> Bench:
+    steps = contextlib.nullcontext(lambda: None)
+    return Bench(BUNDLE, (demo_note(),), 7, is_full=False, steps=lambda *_: steps)

@@ -22,8 +22,8 @@ import medspacy
 from medspacy.ner import TargetRule
 
 PIPES = ("medspacy_pyrush", "medspacy_target_matcher", "medspacy_context", "medspacy_sectionizer")
-# Notes that a process takes at once.
-CHUNK = 4
+# Notes that a process takes at once: with more, others would wait at the end for the one that still has some.
+CHUNK = 1
 
 _pipeline: Any = None
 
