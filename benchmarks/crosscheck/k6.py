@@ -9,14 +9,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.crosscheck.agreement import Percentiles, UnsoundError
 from benchmarks.crosscheck.environments import Unavailable, environment
 from benchmarks.service import ROOT
 
 SCRIPT = Path(__file__).with_name("k6.js")
 
 
-def measure(target: str, texts: Sequence[str], rate: float, seconds: float) -> dict[str, float]:
-    """Send sections at even intervals and return the percentiles in milliseconds. Raises Unavailable."""
+def measure(target: str, texts: Sequence[str], rate: float, seconds: float) -> Percentiles:
+    """Send sections at even intervals and return the percentiles. Raises Unavailable and UnsoundError."""
     program = environment("k6") / "k6"
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "texts.json").write_text(json.dumps(texts), "utf-8")
@@ -44,6 +45,9 @@ def measure(target: str, texts: Sequence[str], rate: float, seconds: float) -> d
             lines = (ended.stderr or ended.stdout).strip().splitlines() or ["no reason given"]
             raise Unavailable(f"it failed: {lines[-1]}")
         values = json.loads(summary.read_text("utf-8"))
-    if values["failed"]:
-        raise Unavailable(f"{values['failed']} of its calls failed")
-    return {name: round(float(values[key]), 3) for name, key in (("p50_ms", "med"), ("p99_ms", "p(99)"))}
+    for count, what in ((values["failed"], "failed"), (values["dropped"], "were never sent")):
+        if count:
+            raise UnsoundError(f"{count} of its calls {what}")
+    return Percentiles(
+        {name: round(float(values[key]), 3) for name, key in (("p50_ms", "med"), ("p99_ms", "p(99)"))}
+    )

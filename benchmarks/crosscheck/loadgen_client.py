@@ -20,7 +20,7 @@ from benchmarks.load.grpc_calls import section_requests
 
 
 def main() -> None:
-    """Run LoadGen's Server scenario as the file given asks for."""
+    """Run LoadGen's Server scenario as the file given asks for; write how calls ended that failed."""
     asked = json.loads(Path(sys.argv[1]).read_text("utf-8"))
     requests = section_requests(asked["texts"])
     channel = grpc.insecure_channel(asked["target"])
@@ -57,8 +57,7 @@ def main() -> None:
     loadgen.StartTest(system, library, settings)
     loadgen.DestroyQSL(library)
     loadgen.DestroySUT(system)
-    if failed:
-        sys.exit(f"{len(failed)} calls failed, the first with {failed[0]}")
+    Path("failed.json").write_text(json.dumps(failed), "utf-8")
 
 
 if __name__ == "__main__":

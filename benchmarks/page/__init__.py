@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from benchmarks.page import plotted
+from benchmarks.page.differences import differences, revision
 from benchmarks.page.style import STYLE
 from benchmarks.table import bound, number, shown
 from benchmarks.targets import Judged, Verdict, judged
@@ -49,14 +50,15 @@ def _head(records: Sequence[Mapping[str, Any]]) -> str:
     ]
     failed = sum(bool(record.get("failure")) for record in records)
     units = ", ".join(machine.get("cpu_units", []))
-    revisions = sorted({_revision(record.get("environment", {})) for record in records})
+    revisions = sorted({revision(record) for record in records})
+    bundles = sorted({str(record.get("model") or "?") for record in records})
     lengths = "full run" if all(record.get("settings", {}).get("full") for record in records) else "short run"
     load = max((record.get("environment", {}).get("load_average", [0])[0] for record in records), default=0)
     facts = (
         f"{machine.get('cores', '?')} cores of {machine.get('cpu', '?')} ({units}), "
         f"{machine.get('memory_gib', '?')} GiB; Linux {machine.get('kernel', '?')}, "
         f"Python {machine.get('python', '?')}, onnxruntime {machine.get('packages', {}).get('onnxruntime', '?')}. "
-        f"Revision {', '.join(revisions)}, bundle {records[0].get('model', '?')}, "
+        f"Revision {', '.join(revisions)}, bundle {', '.join(bundles)}, "
         f"{machine.get('at', '')}, {lengths}."
     )
     busy = ""
@@ -65,17 +67,13 @@ def _head(records: Sequence[Mapping[str, Any]]) -> str:
             f'<p class="note">The machine was not idle: a load average of {number(load)} when a scenario began. '
             "Ratios hold, absolute figures do not.</p>"
         )
-    if len(revisions) > 1:
-        busy += '<p class="note">The records are of several revisions: they are no one run.</p>'
+    if differ := differences(records):
+        lines = "".join(f"<br>{escape(line)}" for line in differ)
+        busy += f'<p class="note">The records are no one run. They differ in{lines}</p>'
     head = (
         f"<h1>Bertillon: benchmarks</h1><p>Targets: {', '.join(counts)}. Scenarios that failed: {failed}.</p>"
     )
     return f'{head}<p class="soft">{escape(facts)}</p>{busy}'
-
-
-def _revision(environment: Mapping[str, Any]) -> str:
-    changed = " with changes" if environment.get("modified") else ""
-    return f"{str(environment.get('revision', '?'))[:10]}{changed}"
 
 
 def _targets(rows: Sequence[Judged]) -> str:

@@ -230,4 +230,5 @@ def _distributions(records: Records, scenario: str, names: Mapping[str, str]) ->
             curve = Latencies.decoded(record["histograms"][name]).curve()
             step = max(1, len(curve) // _MOST_POINTS)
             points = [(seconds * 1000, share) for seconds, share in curve]
-            yield Line(shown, [*points[::step], points[-1]], is_stepped=True)
+            # Where nobody was answered there is nothing to draw.
+            yield Line(shown, [*points[::step], *points[-1:]], is_stepped=True)

@@ -9,7 +9,9 @@ from benchmarks.cli import cli
 from benchmarks.load.latencies import Latencies
 from benchmarks.page import page
 from benchmarks.page.axes import Axis, linear, logarithmic
+from benchmarks.page.differences import differences
 from benchmarks.page.plots import WIDTH, Bar, bars
+from benchmarks.targets import judged
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,7 +110,7 @@ def test_the_page_shows_targets_plots_peers_and_what_went_wrong() -> None:
     ]
     assert ("One note, idle: p50", "28.4 ms", "goal") in rows
     assert ("One note, idle: p99", "95 ms", "miss") in rows
-    assert ("Goodput at 200 % load, of the peak", "0.97 x", "met") in rows
+    assert ("Goodput at 200 % load, of the peak, as text", "0.97 x", "met") in rows
     for title in (
         "Latency at an idle server",
         "Latency over load",
@@ -148,6 +150,42 @@ def test_records_of_several_revisions_are_no_one_run() -> None:
     assert "no one run" not in page(records())
 
 
+def test_records_of_other_bundles_flags_notes_or_seeds_are_no_one_run_and_the_page_says_which() -> None:
+    same: dict[str, Any] = {
+        "full": False,
+        "seed": 7,
+        "notes": 12,
+        "characters": 900,
+        "flags": ["--threads=1"],
+    }
+    sample = same | {"notes": "the sample note", "characters": None}
+    one = record("offline", {}, settings=same, model="a/1")
+    alike = [one, record("streaming", {}, settings=sample, model="a/1")]
+    assert differences(alike) == []
+    assert "bundle a/1, 2026" in page(alike)
+    others: dict[str, dict[str, Any]] = {
+        "bundle: a/1 (offline); b/2 (server)": {"model": "b/2"},
+        "server flags: --threads=1 (offline); none (server)": {"settings": same | {"flags": []}},
+        "number of notes: 12 (offline); 13 (server)": {"settings": same | {"notes": 13}},
+        "characters of all notes: 900 (offline); 901 (server)": {"settings": same | {"characters": 901}},
+        "seed: 7 (offline); 8 (server)": {"settings": same | {"seed": 8}},
+    }
+    for aspect, other in others.items():
+        mixed = [one, record("server", {}, **({"settings": same, "model": "a/1"} | other))]
+        assert differences(mixed) == [aspect]
+        assert aspect in page(mixed)
+        assert "no one run" in page(mixed)
+
+
+def test_a_distribution_of_calls_that_nobody_answered_is_left_out() -> None:
+    nobody = [record("mixed", {}, histograms={"section_alone": Latencies().encoded()})]
+    assert "section beside bulk" not in page(nobody)
+    nobody[0]["histograms"]["section_beside_bulk"] = Latencies([0.01]).encoded()
+    html = page(nobody)
+    assert "bulk saturates the server" in html
+    assert "idle server<" not in html
+
+
 def test_what_failed_and_what_was_not_measured_is_counted() -> None:
     assert "not measured. Scenarios that failed: 1." in page(records())
 
@@ -158,8 +196,26 @@ def test_the_command_writes_the_page(tmp_path: Path) -> None:
     out = tmp_path / "pages" / "report.html"
     ended = CliRunner().invoke(cli, ["report", str(tmp_path), "-o", str(out)])
     assert ended.exit_code == 0, ended.output
-    assert "8 scenarios, 1 failed; 2 targets missed, 14 not measured" in ended.output
+    unmeasured = sum(one.measured is None for one in judged(records()))
+    assert f"8 scenarios, 1 failed; 2 targets missed, {unmeasured} not measured" in ended.output
     assert out.read_text().startswith("<!doctype html>")
+
+
+def test_files_that_are_no_records_are_named_and_left_out(tmp_path: Path) -> None:
+    whole = json.dumps(records()[0])
+    (tmp_path / "single-stream.json").write_text(whole)
+    (tmp_path / "cut.json").write_text(whole[: len(whole) // 2])
+    (tmp_path / "binary.json").write_bytes(b"\xff\xfe\xfd")
+    (tmp_path / "crosscheck.json").write_text(json.dumps({"rate": 8.0, "generators": []}))
+    (tmp_path / "list.json").write_text("[1]")
+    out = tmp_path / "report.html"
+    ended = CliRunner().invoke(cli, ["report", str(tmp_path), "-o", str(out)])
+    assert ended.exit_code == 0, ended.output
+    assert f"{tmp_path / 'cut.json'}: left out: no JSON, or cut short" in ended.output
+    assert f"{tmp_path / 'binary.json'}: left out: no JSON, or cut short" in ended.output
+    for name in ("crosscheck", "list"):
+        assert f"{tmp_path / name}.json: left out: no record of a scenario" in ended.output
+    assert "1 scenarios, 0 failed" in ended.output
 
 
 def test_a_folder_without_records_is_refused(tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import json
+import os
 import random
+import signal
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,12 +17,14 @@ import pytest
 from benchmarks.cli import NAMES, cli
 from benchmarks.crosscheck.agreement import Agreement
 from benchmarks.load.generator import GeneratorLagError, LoadResult
+from benchmarks.load.generator import run as run_loop
 from benchmarks.load.latencies import Latencies
 from benchmarks.load.outcomes import Outcome
-from benchmarks.runner import run
+from benchmarks.runner import Stopped, run
 from benchmarks.scenario import Bench, Figure, Measured, Scenario, Skipped
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.scenarios.profile import amdahl
+from benchmarks.service import Service
 from benchmarks.table import show, show_agreement, shown
 from benchmarks.targets import TARGETS, Verdict, judged
 from click.testing import CliRunner
@@ -74,7 +80,79 @@ def test_what_fails_or_cannot_run_is_recorded_with_the_reason_and_the_rest_goes_
         "repeats": [1.0, 3.0, 2.0],
         "interval": [1.0, 3.0],
     }
-    assert drain["settings"] == {"full": False, "seed": 7, "notes": 1, "flags": []}
+    assert drain["settings"] == {"full": False, "seed": 7, "notes": 1, "characters": 5, "flags": []}
+
+
+def stopped_by(number: signal.Signals, ended: Path) -> list[Scenario]:
+    """Return scenarios of which the second gets a signal amid its load, and makes a file when it ends."""
+
+    async def under_load() -> None:
+        threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.sleep(30))
+
+    def signalled(bench: Bench) -> Measured:
+        del bench
+        try:
+            run_loop(under_load())
+        finally:
+            ended.touch()
+        raise AssertionError("the signal did not end it")
+
+    return [Scenario("drain", "", measured), Scenario("soak", "", signalled), Scenario("offline", "", broken)]
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_a_run_with_what_was_finished(
+    tmp_path: Path, number: signal.Signals, exit_code: int
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    bench = Bench(BUNDLE, ("Gout.",), 7, is_full=False, steps=lambda *_: contextlib.nullcontext(lambda: None))
+    with pytest.raises(Stopped) as stopped:
+        run(stopped_by(number, tmp_path / "ended"), bench, tmp_path, Console(file=io.StringIO()))
+    assert stopped.value.exit_code == exit_code
+    assert [record["scenario"] for record in stopped.value.records] == ["drain"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["drain.json", "ended"]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_the_command_prints_what_was_finished_before_a_signal_and_what_was_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: signal.Signals, exit_code: int
+) -> None:
+    monkeypatch.setattr("benchmarks.cli.SCENARIOS", stopped_by(number, tmp_path / "ended"))
+    ended = CliRunner().invoke(cli, ["run", "--out", str(tmp_path)])
+    assert ended.exit_code == exit_code
+    assert "Requests lost when stopped under load" in ended.output
+    assert "not measured: soak, offline" in ended.output
+
+
+@pytest.mark.parametrize("name", ["file", "folder"])
+def test_a_bundle_that_is_none_is_wrong_usage_told_in_a_sentence(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    ended = CliRunner().invoke(cli, ["run", "--bundle", str(tmp_path / name), "--out", str(tmp_path / "out")])
+    assert ended.exit_code == 2
+    assert "Invalid value for --bundle: " in ended.output
+    assert str(tmp_path / name) in ended.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_several_workers_are_for_a_scenario_of_their_own(tmp_path: Path) -> None:
+    ended = CliRunner().invoke(cli, ["run", "--server-flag=--workers=2", "--out", str(tmp_path)])
+    assert ended.exit_code == 2
+    assert "`run workers`" in ended.output
+
+
+def test_a_sample_that_each_worker_has_is_not_taken_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = '# TYPE bertillon_notes counter\nbertillon_notes_total{{code="OK"{}}} 3.0\n'
+    server = object.__new__(Service)
+    monkeypatch.setattr(Service, "scrape", lambda _: one.format(""))
+    assert server.metric("notes_total", code="OK") == 3.0
+    assert server.metric("notes_total", code="SHED") == 0.0
+    monkeypatch.setattr(Service, "scrape", lambda _: one.format(',worker="0"'))
+    with pytest.raises(RuntimeError, match="several workers"):
+        server.metric("notes_total", code="OK")
 
 
 def test_two_repeats_have_no_interval() -> None:
