@@ -120,7 +120,10 @@ class Bench:
         return full if self.is_full else short
 
     def texts(self) -> Iterator[str]:
-        """Yield endlessly many notes of which no sentence of more than three words comes twice."""
+        """Yield endlessly many notes: first those that were given, as they are.
+
+        Of all others no sentence of more than three words comes twice.
+        """
         return variations(self.notes, self.seed)
 
     def copied_texts(self, share: float) -> Iterator[str]:

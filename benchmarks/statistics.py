@@ -8,13 +8,18 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-RESAMPLES = 2_000
+RESAMPLES = 4_000
 _COVERED = 0.95
+# Quantiles of Student's distribution at 97.5 %, for 1, 2, 3, ... degrees of freedom; beyond, the normal one is near.
+_STUDENT = (
+    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
+    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value and its 95 % interval."""
+    """A value and its interval: 95 %, or what few repeats allow (`bootstrap`)."""
 
     value: float
     low: float
@@ -40,14 +45,24 @@ def median(values: Sequence[float], *, seed: int = 7) -> Estimate:
 def bootstrap(
     values: Sequence[float], statistic: Callable[[Sequence[float]], float], *, seed: int = 7
 ) -> Estimate:
-    """Return a statistic of the values and its percentile interval over resamples of them.
+    """Return a statistic of the values and its expanded percentile interval over resamples of them.
 
-    Few repeats give a rough interval, and one repeat none at all: it is then the value itself.
+    Percentiles of resamples are too narrow where values are few: of means of five they cover some 85 %, not 95. So
+    those further out are taken, by Student's distribution and the bias of the variance (Hesterberg, What Teachers
+    Should Know about the Bootstrap, 2015). No interval leaves the values: of five it covers some 93 %, of four 85,
+    and of three, where it is from the lowest to the highest, 75; one value is an interval of itself.
     """
     if not values:
         raise ValueError("there is nothing to estimate from")
     draw = random.Random(seed)
     drawn = sorted(statistic(draw.choices(values, k=len(values))) for _ in range(RESAMPLES))
-    outside = (1 - _COVERED) / 2
+    outside = _outside(len(values))
     low, high = drawn[int(outside * RESAMPLES)], drawn[math.ceil((1 - outside) * RESAMPLES) - 1]
     return Estimate(statistic(values), low, high)
+
+
+def _outside(values: int) -> float:
+    """Return the share of resamples to leave out on either side."""
+    if values - 1 > len(_STUDENT) or values == 1:
+        return (1 - _COVERED) / 2
+    return statistics.NormalDist().cdf(-_STUDENT[values - 2] * math.sqrt(values / (values - 1)))

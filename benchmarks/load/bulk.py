@@ -20,7 +20,7 @@ _LOOK_AGAIN_S = 0.1
 
 @contextmanager
 def bulk_streams(target: str, notes: Sequence[str], seed: int, streams: int) -> Iterator[None]:
-    """Keep so many streams of CodeNotes with endlessly many different notes busy while the block runs.
+    """Keep so many streams of CodeNotes busy while the block runs, with endlessly many notes, no two alike.
 
     Raises RuntimeError when they ended before the block did.
     """
@@ -54,10 +54,11 @@ def start_processes(service: Service) -> None:
 
 
 def _stream(target: str, notes: tuple[str, ...], seed: int, streams: int) -> None:
+    # One source for all: of two, each would repeat a third of what the other sent, and the server keeps that.
+    texts = variations(notes, seed)
+
     async def streaming() -> None:
         async with calling(target, connections=streams) as caller:
-            await asyncio.gather(
-                *(caller.bulk(bulk_requests(variations(notes, seed + number))) for number in range(streams))
-            )
+            await asyncio.gather(*(caller.bulk(bulk_requests(texts)) for _ in range(streams)))
 
     run(streaming())

@@ -1,8 +1,8 @@
 """The highest rate that a server sustains within an objective, and the load curve on the way there.
 
 A rate is *sustained* when 99 % of all requests due were answered within the objective, refused and failed ones
-counting as late; of several repeats, with other arrivals each, most must do so. This is the rule of MLPerf's Server
-scenario, with refusals held against the server.
+counting as late; of several repeats, with other arrivals each, most must do so. Of fewer than a hundred requests that
+is all of them. Every rate meets the same arrivals, closer together or further apart.
 """
 
 from __future__ import annotations

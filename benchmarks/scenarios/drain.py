@@ -41,14 +41,18 @@ def measure(bench: Bench) -> Measured:
     ends: Counter[End] = Counter()
     lost_as: Counter[str] = Counter()
     codes = []
+    under_way = 0
     for round_number in range(rounds):
         with bench.server() as server:
-            ends += run(_drained(bench, server, bench.seed + round_number, lost_as))
+            ended, began = run(_drained(bench, server, bench.seed + round_number, lost_as))
+            ends += ended
+            under_way += began
             codes.append(server.stop())
     return Measured(
         {
             "lost": Figure(ends[End.LOST], "requests"),
             **{end.value: Figure(ends[end], "requests") for end in End if end is not End.LOST},
+            "under_way": Figure(under_way, "requests"),
             # One that a signal ended has a code below 0.
             "exit_code": Figure(max(map(abs, codes)), "code"),
         },
@@ -56,17 +60,23 @@ def measure(bench: Bench) -> Measured:
     )
 
 
-async def _drained(bench: Bench, server: Service, seed: int, lost_as: Counter[str]) -> Counter[End]:
+async def _drained(
+    bench: Bench, server: Service, seed: int, lost_as: Counter[str]
+) -> tuple[Counter[End], int]:
+    """Return how requests ended, and how many were under way when the server was told to stop."""
     ends: Counter[End] = Counter()
+    began = at_stop = 0
     async with calling(server.target, timeout_s=PATIENT_S) as caller:
         texts = bench.texts()
         load = NoteLoad(bench, caller, texts)
         await load.warm_up()
-        capacity = await load.capacity(bench.choose(40, 200))
+        capacity = (await load.capacity(bench.choose(40, 200))).notes
         schedule = poisson_arrivals(LOAD * capacity, BEFORE_S + AFTER_S, seed)
         requests = note_requests(take(texts, len(schedule)))
 
         async def send(index: int) -> Outcome:
+            nonlocal began
+            began += 1
             try:
                 await caller.note_or_raise(requests[index])
             except grpc.aio.AioRpcError as error:
@@ -78,10 +88,15 @@ async def _drained(bench: Bench, server: Service, seed: int, lost_as: Counter[st
             ends[End.ANSWERED] += 1
             return Outcome.OK
 
-        asyncio.get_running_loop().call_later(BEFORE_S, server.process.send_signal, signal.SIGTERM)
+        def stop() -> None:
+            nonlocal at_stop
+            at_stop = began - ends.total()
+            server.process.send_signal(signal.SIGTERM)
+
+        asyncio.get_running_loop().call_later(BEFORE_S, stop)
         with bench.steps("notes while it stops", len(schedule)) as done:
             await run_open_loop(send, schedule, max_lag_s=MAX_LAG_S, progress=done)
-    return ends
+    return ends, at_stop
 
 
 def _end(error: grpc.aio.AioRpcError) -> End:

@@ -39,19 +39,24 @@ async def _measure(bench: Bench, server: Service) -> Measured:
         alone = await _sections(bench, caller, texts, duration_s, "sections alone")
         with bulk_streams(server.target, bench.notes, bench.seed, BULK_STREAMS):
             await asyncio.sleep(_FILL_S)
+            copied = await _copied(server)
             began, before = time.perf_counter(), await _texts(server)
             beside = await _sections(bench, caller, texts, duration_s, "sections beside bulk")
             bulk = await _texts(server) - before - beside.outcomes[Outcome.OK]
             seconds = time.perf_counter() - began
+            found, looked_for = (now - then for now, then in zip(await _copied(server), copied, strict=True))
     return Measured(
         figures={
             **percentile_figures("section_alone", alone.latency),
             **percentile_figures("section_beside_bulk", beside.latency),
             # That bulk has the rest of the server: what `offline` gives, without what the sections take.
             "bulk_beside_sections": Figure(bulk / seconds, "notes/s"),
+            # Percentiles are of what was answered: a target of its own holds that all were.
             "unanswered": Figure(
                 alone.sent + beside.sent - alone.latency.count - beside.latency.count, "requests"
             ),
+            # Of the text of sections what had come before and was kept: next to nothing, or bulk is not what it is.
+            "bulk_copied": Figure(found / looked_for if looked_for else 0.0, "share"),
         },
         histograms={"section_alone": alone.latency, "section_beside_bulk": beside.latency},
         details={"alone": alone.told(), "beside_bulk": beside.told()},
@@ -61,6 +66,17 @@ async def _measure(bench: Bench, server: Service) -> Measured:
 async def _texts(server: Service) -> float:
     """Return how many notes and sections a server has coded so far."""
     return await asyncio.to_thread(server.metric, "notes_total", code="OK")
+
+
+async def _copied(server: Service) -> tuple[float, float]:
+    """Return the code points of sections that a server has found among results kept, and of all it looked for."""
+    samples = await asyncio.to_thread(server.metrics)
+    by_result = {
+        dict(labels)["result"]: value
+        for (name, labels), value in samples.items()
+        if name == "bertillon_section_lookup_code_points_total"
+    }
+    return sum(by_result.values()) - by_result.get("miss", 0.0), sum(by_result.values())
 
 
 async def _sections(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from benchmarks.load.arrivals import poisson_arrivals
 from benchmarks.load.closed import saturate
@@ -19,24 +20,37 @@ PATIENT_S = 60.0
 """Deadline of calls that measure a capacity: each waits for all others, long on a slow machine."""
 
 
+class Capacity(NamedTuple):
+    """What a server answers a second when callers never let it rest."""
+
+    notes: float
+    characters: float
+
+
 class NoteLoad:
-    """Offers CodeNote to one server. Every request has a text of its own."""
+    """Offers CodeNote to one server. Every request has a text of its own.
+
+    `lengths` are the characters of the notes that were offered last, in the order in which they were due.
+    """
 
     def __init__(self, bench: Bench, caller: Caller, texts: Iterator[str]) -> None:
         self._bench = bench
         self._caller = caller
         self._texts = texts
+        self.lengths: Sequence[int] = ()
 
     async def warm_up(self) -> None:
         """Code a few notes that do not count."""
         requests = note_requests(take(self._texts, WARM_UP_NOTES))
         await saturate(lambda index: self._caller.note(requests[index]), len(requests), CALLERS)
 
-    async def capacity(self, notes: int) -> float:
-        """Return the notes a second that are answered when callers never let the server rest."""
-        requests = note_requests(take(self._texts, notes))
+    async def capacity(self, notes: int) -> Capacity:
+        """Return what is answered when callers never let the server rest."""
+        texts = take(self._texts, notes)
+        requests = note_requests(texts)
         with self._bench.steps("capacity", notes) as done:
-            return await saturate(lambda index: self._caller.note(requests[index]), notes, CALLERS, done)
+            rate = await saturate(lambda index: self._caller.note(requests[index]), notes, CALLERS, done)
+        return Capacity(rate, rate * sum(map(len, texts)) / notes)
 
     async def offer(self, rate: float, duration_s: float, seed: int) -> LoadResult:
         """Offer a rate with the arrivals of a seed; see `offer_schedule`."""
@@ -54,7 +68,9 @@ class NoteLoad:
             return await self._offer(schedule, f"{text}, again")
 
     async def _offer(self, schedule: list[float], text: str) -> LoadResult:
-        requests = note_requests(take(self._texts, len(schedule)))
+        texts = take(self._texts, len(schedule))
+        self.lengths = [len(one) for one in texts]
+        requests = note_requests(texts)
         with self._bench.steps(text, len(schedule)) as done:
             return await run_open_loop(
                 lambda index: self._caller.note(requests[index]), schedule, max_lag_s=MAX_LAG_S, progress=done

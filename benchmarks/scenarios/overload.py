@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from benchmarks.load.arrivals import poisson_arrivals
@@ -14,7 +14,7 @@ from benchmarks.load.grpc_calls import calling
 from benchmarks.load.latencies import Latencies
 from benchmarks.load.outcomes import Outcome
 from benchmarks.scenario import SLO_S, Bench, Figure, Measured, Scenario
-from benchmarks.scenarios.offering import MAX_LAG_S, PATIENT_S, NoteLoad
+from benchmarks.scenarios.offering import MAX_LAG_S, PATIENT_S, Capacity, NoteLoad
 
 SHARES = (1.5, 2.0)
 # What is offered once the overload is over, as a share of the capacity.
@@ -28,16 +28,20 @@ DEADLINE_S = 2 * SLO_S - MAX_LAG_S
 
 
 class Run(NamedTuple):
-    """What an overload met, and the highest throughput right before and right after it, in notes a second."""
+    """What an overload met, the characters of each note by when it was due, and what the server can do at most.
+
+    That was measured right before and right after it.
+    """
 
     result: LoadResult
-    before: float
-    after: float
+    lengths: Mapping[float, int]
+    before: Capacity
+    after: Capacity
 
     @property
-    def peak(self) -> float:
+    def peak(self) -> Capacity:
         """What is compared with."""
-        return (self.before + self.after) / 2
+        return Capacity(*((then + now) / 2 for then, now in zip(self.before, self.after, strict=True)))
 
 
 def measure(bench: Bench) -> Measured:
@@ -63,10 +67,12 @@ async def _measure(bench: Bench, target: str) -> Measured:
                 seed = bench.seed + 2 * repeat
                 # Anew before each, so that the machine's drift is in both of what is compared.
                 before = await unhurried.capacity(notes)
-                schedule = poisson_arrivals(share * before, overload_s, seed)
-                calm = [overload_s + at for at in poisson_arrivals(CALM * before, calm_s, seed + 1)]
-                result = await hurried.offer_schedule(schedule + calm, f"{share:.0%} load, then {CALM:.0%}")
-                runs.append(Run(result, before, await unhurried.capacity(notes)))
+                overload = poisson_arrivals(share * before.notes, overload_s, seed)
+                calm = [overload_s + at for at in poisson_arrivals(CALM * before.notes, calm_s, seed + 1)]
+                schedule = overload + calm
+                result = await hurried.offer_schedule(schedule, f"{share:.0%} load, then {CALM:.0%}")
+                lengths = dict(zip(schedule, hurried.lengths, strict=True))
+                runs.append(Run(result, lengths, before, await unhurried.capacity(notes)))
             add_load(measured, f"at_{share * 100:.0f}", runs, overload_s)
     return measured
 
@@ -85,18 +91,25 @@ def recovered_after(in_time: Iterable[tuple[float, bool]]) -> float:
 
 
 def figures_of(
-    timeline: Iterable[tuple[float, Outcome, float]], overload_s: float, peak: float
+    timeline: Iterable[tuple[float, Outcome, float]],
+    lengths: Mapping[float, int],
+    overload_s: float,
+    peak: Capacity,
 ) -> dict[str, Figure]:
     """Return what requests met in `overload_s` seconds of overload and in the calm after it.
 
-    `timeline` tells for each when it was due, how it ended and how long that took, in seconds (`LoadResult`); `peak`
-    is the highest throughput in notes a second. At least one request was due during the overload.
+    `timeline` tells for each when it was due, how it ended and how long that took, in seconds (`LoadResult`),
+    `lengths` the characters of each by when it was due. At least one request was due during the overload.
     """
     timeline = list(timeline)
     during = [(outcome, took) for due, outcome, took in timeline if due < overload_s]
     answered = sorted(took for outcome, took in during if outcome is Outcome.OK)
     # What was answered by the end of the overload, whenever it was due; what comes after it has the calm for itself.
-    by_then = [took for due, outcome, took in timeline if outcome is Outcome.OK and due + took <= overload_s]
+    by_then = [
+        (lengths[due], took)
+        for due, outcome, took in timeline
+        if outcome is Outcome.OK and due + took <= overload_s
+    ]
     refused = [took for outcome, took in during if outcome is not Outcome.OK]
     late = sum(took >= DEADLINE_S / 2 for took in refused)
     kept = len(answered) + late
@@ -108,15 +121,23 @@ def figures_of(
         if due >= overload_s
     ]
     p99 = answered[min(len(answered) - 1, int(0.99 * len(answered)))] if answered else float("nan")
+    peak_characters = overload_s * peak.characters
     return {
-        "goodput": Figure(len(by_then) / overload_s / peak, "x"),
-        "goodput_in_time": Figure(sum(took <= SLO_S for took in by_then) / overload_s / peak, "x"),
+        # Of text: long notes are the first that cannot be done in time, so notes a second would flatter.
+        "goodput": Figure(sum(length for length, _ in by_then) / peak_characters, "x"),
+        "goodput_in_time": Figure(
+            sum(length for length, took in by_then if took <= SLO_S) / peak_characters, "x"
+        ),
+        "goodput_notes": Figure(len(by_then) / overload_s / peak.notes, "x"),
         "refused_share": Figure(len(refused) / len(during), "share"),
         # Of all: what ended in less than half of the deadline, so that its caller could go elsewhere; and what later.
         "refused_at_once": Figure(sum(took < DEADLINE_S / 2 for took in refused) / len(during), "share"),
         "ended_late": Figure(late / len(during), "share"),
         # Of what was not refused at once. A server that keeps nothing answers nothing either.
         "kept_in_vain": Figure(in_vain / kept if kept else 1.0, "share"),
+        "kept_past_objective": Figure(
+            (late + sum(took > SLO_S for took in answered)) / kept if kept else 1.0, "share"
+        ),
         "errors": Figure(sum(outcome is Outcome.ERROR for outcome, _ in during), "requests"),
         "answered_p99": Figure(p99 * 1000, "ms"),
         "recovery": Figure(recovered_after(in_time) * 1000, "ms"),
@@ -138,13 +159,13 @@ def _middle(values: Sequence[float], unit: str) -> Figure:
 
 def add_load(measured: Measured, name: str, runs: Sequence[Run], overload_s: float) -> None:
     """Add what the runs of a load came to: the middle of each figure, and the timeline of the first."""
-    found = [figures_of(one.result.timeline, overload_s, one.peak) for one in runs]
+    found = [figures_of(one.result.timeline, one.lengths, overload_s, one.peak) for one in runs]
     for kind, first in found[0].items():
         values = [one[kind].value for one in found]
         # Of errors every one counts.
         figure = Figure(sum(values), first.unit) if kind == "errors" else _middle(values, first.unit)
         measured.figures[f"{kind}_{name}"] = figure
-    measured.figures[f"peak_{name}"] = Figure.median([one.peak for one in runs], "notes/s")
+    measured.figures[f"peak_{name}"] = Figure.median([one.peak.notes for one in runs], "notes/s")
     measured.histograms[f"latency_{name}"] = latency = Latencies()
     for one in runs:
         latency.add(one.result.latency)

@@ -14,6 +14,7 @@ from benchmarks.scenarios.offering import PATIENT_S, NoteLoad
 
 # Shares of the highest rate at which the load curve is drawn.
 CURVE = (0.25, 0.5, 0.75, 0.9, 1.0, 1.25, 1.5)
+SHORT_CURVE = (0.5, 1.0, 1.25)
 # In a short run nothing below an eighth of the capacity is searched: 40 requests would take minutes.
 LOWEST_RATE, LOWEST_SHARE = 0.5, 0.125
 
@@ -30,7 +31,7 @@ async def _measure(bench: Bench, target: str) -> Measured:
         texts = bench.texts()
         load, unhurried = NoteLoad(bench, caller, texts), NoteLoad(bench, patient, texts)
         await unhurried.warm_up()
-        capacity = await unhurried.capacity(bench.choose(60, 400))
+        capacity = (await unhurried.capacity(bench.choose(60, 400))).notes
 
         async def offered(rate: float, seed: int) -> LoadResult:
             return await load.offer(rate, max(duration_s, LEAST_REQUESTS / rate), seed)
@@ -45,17 +46,22 @@ async def _measure(bench: Bench, target: str) -> Measured:
             seed=bench.seed,
         )
         base = found.rate or capacity / 2
-        shares = bench.choose(CURVE[1::2], CURVE)
+        shares = bench.choose(SHORT_CURVE, CURVE)
         curve = await load_curve(
             offered, [base * share for share in shares], repeats=bench.choose(1, 3), seed=bench.seed + 100
         )
     at_limit = [trial for trial in found.trials if trial.rate == found.rate]
+    # The search takes the best of what it tried, so the rate is offered once more, with other arrivals.
+    again = curve[shares.index(1.0)]
     latency = {f"at_{trial.rate:.1f}_per_s": _together(trial) for trial in curve}
     figures = {
         "sustained_rate": Figure(found.rate, "notes/s"),
         "lowest_rate_tried": Figure(found.lowest_tried, "notes/s"),
         "capacity": Figure(capacity, "notes/s"),
         "objective": Figure(SLO_S * 1000, "ms"),
+        "within_objective_again": Figure.median(
+            [result.served_share(SLO_S) for result in again.results], "share"
+        ),
     }
     if at_limit:
         figures["p99_at_sustained_rate"] = Figure.median(

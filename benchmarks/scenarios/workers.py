@@ -29,11 +29,14 @@ def measure(bench: Bench) -> Measured:
         bench.server("--workers=2") as double,
         bench.steps("one process, then two", repeats) as done,
     ):
+        warm_up = take(texts, WARM_UP_NOTES)
         for server in (single, double):
-            _rate(server, take(texts, WARM_UP_NOTES))
+            _rate(server, warm_up)
         for _ in range(repeats):
-            one.append(_rate(single, take(texts, notes)))
-            two.append(_rate(double, take(texts, notes)))
+            # The same for both, which keep nothing of each other: notes differ in length.
+            chosen = take(texts, notes)
+            one.append(_rate(single, chosen))
+            two.append(_rate(double, chosen))
             done()
     return Measured(
         {

@@ -10,6 +10,7 @@ from benchmarks.load.generator import LoadResult
 from benchmarks.load.latencies import Latencies
 from benchmarks.load.outcomes import Outcome
 from benchmarks.scenario import SLO_S, Measured
+from benchmarks.scenarios.offering import Capacity
 from benchmarks.scenarios.overload import DEADLINE_S, IN_A_ROW, Run, add_load, figures_of, recovered_after
 
 GOOD = [(0.1 * n, True) for n in range(IN_A_ROW)]
@@ -36,7 +37,7 @@ def test_a_server_that_never_does_has_no_recovery(entries: list[tuple[float, boo
     assert math.isnan(recovered_after(entries))
 
 
-OVERLOAD_S, PEAK = 1.0, 4.0
+OVERLOAD_S, PEAK = 1.0, Capacity(notes=4.0, characters=8_000.0)
 # Of eight requests two are answered, one of them after the objective; the others are refused or given up.
 DURING = [
     (0.0, Outcome.OK, 0.1),
@@ -51,12 +52,15 @@ DURING = [
 
 
 def told(timeline: list[tuple[float, Outcome, float]]) -> dict[str, float]:
-    return {name: figure.value for name, figure in figures_of(timeline, OVERLOAD_S, PEAK).items()}
+    # The first is short, all others are long.
+    lengths = {due: 3_000 if due else 1_000 for due, _, _ in timeline}
+    return {name: figure.value for name, figure in figures_of(timeline, lengths, OVERLOAD_S, PEAK).items()}
 
 
-def test_goodput_is_what_was_answered_of_what_a_server_can_do() -> None:
-    assert told(DURING)["goodput"] == pytest.approx(2 / PEAK)
-    assert told(DURING)["goodput_in_time"] == pytest.approx(1 / PEAK)
+def test_goodput_is_the_text_that_was_answered_of_what_a_server_can_do() -> None:
+    assert told(DURING)["goodput"] == pytest.approx((1_000 + 3_000) / PEAK.characters)
+    assert told(DURING)["goodput_in_time"] == pytest.approx(1_000 / PEAK.characters)
+    assert told(DURING)["goodput_notes"] == pytest.approx(2 / PEAK.notes)
 
 
 def test_an_answer_that_comes_after_the_overload_is_not_part_of_what_was_done_in_it() -> None:
@@ -68,8 +72,9 @@ def test_who_waited_in_vain_is_told_apart_from_who_was_refused_at_once() -> None
     found = told(DURING)
     assert (found["refused_share"], found["refused_at_once"], found["ended_late"]) == (6 / 8, 4 / 8, 2 / 8)
     assert found["errors"] == 2
-    # Two were answered and two were kept waiting for nothing.
+    # Two were answered, one of them after the objective, and two were kept waiting for nothing.
     assert found["kept_in_vain"] == 2 / 4
+    assert found["kept_past_objective"] == 3 / 4
     too_late = [*DURING, (0.8, Outcome.OK, 2 * SLO_S + 0.01)]
     assert told(too_late)["kept_in_vain"] == 3 / 5
 
@@ -92,7 +97,7 @@ def test_of_several_repeats_the_middle_one_is_told_and_every_error() -> None:
     runs = []
     for took, errors in ((0.1, 0), (0.2, 5), (0.3, 0)):
         timeline = [(0.0, Outcome.OK, took), *[(0.1, Outcome.ERROR, 0.0)] * errors]
-        runs.append(Run(_result(timeline), PEAK, PEAK))
+        runs.append(Run(_result(timeline), {0.0: 1_000, 0.1: 1_000}, PEAK, PEAK))
     add_load(measured, "at_200", runs, OVERLOAD_S)
     assert measured.figures["answered_p99_at_200"].value == pytest.approx(200)
     assert measured.figures["errors_at_200"].value == 5

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,3 +33,13 @@ def test_a_ratio_is_of_pairs_and_needs_as_many_of_both() -> None:
 def test_nothing_has_no_median() -> None:
     with pytest.raises(ValueError, match="nothing"):
         statistics.median([])
+
+
+@pytest.mark.parametrize(("values", "least", "most"), [(3, 0.70, 0.80), (5, 0.90, 0.97), (8, 0.92, 0.98)])
+def test_an_interval_of_few_repeats_covers_what_it_says(values: int, least: float, most: float) -> None:
+    draw = random.Random(1)
+    held = 0
+    for _ in range(200):
+        found = statistics.ratio([draw.lognormvariate(0, 0.2) for _ in range(values)], [1.0] * values)
+        held += found.low <= 1 <= found.high
+    assert least <= held / 200 <= most
