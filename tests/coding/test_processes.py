@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bertillon_server.coding.processes import HANGS_S, ElsewhereError, Processes
+from bertillon_server.coding.processes import HANGS_S, ElsewhereError, HungError, Processes
 from bertillon_server.coding.results import NoteInput, Section
 from bertillon_server.coding.section_jobs import BATCH_CODE_POINTS, JOB_CODE_POINTS, Job, in_jobs
 from bertillon_server.coding.spans import Span
@@ -136,12 +136,13 @@ async def test_what_a_process_had_in_hand_when_it_ended_is_left_to_the_callers()
         assert processes.restarts == 1
 
 
-async def test_a_process_that_hangs_is_replaced_and_what_it_had_in_hand_left_to_the_callers() -> None:
-    async with one_process(hangs_s=1.0) as processes:
+async def test_a_process_that_hangs_is_replaced_and_only_what_it_was_at_fails() -> None:
+    async with one_process(hangs_s=3.0) as processes:
         hanging = processes.pids
-        calls = [processes.code(job_of_length(length), BULK) for length in (100, 17)]
+        # The first goes by itself, the second, while that is coded, too.
+        calls = [processes.code(job_of_length(length), BULK) for length in (17, 100)]
         answers = await asyncio.gather(*calls, return_exceptions=True)
-        assert [isinstance(answer, ElsewhereError) for answer in answers] == [False, True]
+        assert [type(answer) for answer in answers] == [HungError, ElsewhereError]
         await until(lambda: processes.pids not in {(), hanging})
         assert await batch_of(processes, job_of_length(7), BULK) == (1, 1)
 

@@ -38,6 +38,7 @@ PROGRAM = f"__import__('{__name__}', fromlist=['main']).main()"
 _YOUNG = 10_000
 # Messages of jobs, of one to four notes each, after which what was freed is returned to the system.
 _RETURN_EVERY = 32
+_STANDARD_ERROR = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,6 @@ def identity_of(bundle: Bundle, catalog: Catalog, system: str) -> Identity:
 
 def main() -> None:
     """Answer jobs until the server is gone."""
-    # What ends this process may quote a note.
-    sys.excepthook = _tell_type
     # These are the server's, which lets its processes finish what they have.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -74,8 +73,20 @@ def main() -> None:
                 _serve(settings, connected, told.read)
 
 
-def _tell_type(kind: type[BaseException], _: BaseException, __: TracebackType | None) -> None:
-    print(f"a coding process ended: {kind.__name__}", file=sys.stderr)  # noqa: T201
+def _keep_quiet() -> None:
+    """Say no more than its type of what ends this process: a message may quote a note.
+
+    Native libraries write theirs to the standard error by themselves, so that goes nowhere from now on.
+    """
+    # Where there is none, nothing can be told.
+    with suppress(OSError), Path(os.devnull).open("w") as nowhere:
+        told = os.fdopen(os.dup(_STANDARD_ERROR), "w")
+        os.dup2(nowhere.fileno(), _STANDARD_ERROR)
+
+        def tell(kind: type[BaseException], _: BaseException, __: TracebackType | None) -> None:
+            print(f"a coding process ended: {kind.__name__}", file=told, flush=True)
+
+        sys.excepthook = tell
 
 
 def _serve(settings: ProcessSettings, connected: socket.socket, read: Callable[[int], bytes]) -> None:
@@ -94,6 +105,7 @@ def _serve(settings: ProcessSettings, connected: socket.socket, read: Callable[[
         gc.collect()
         gc.freeze()
         return_freed()
+        _keep_quiet()
         connected.sendall(write_message(Ready(identity_of(bundle, catalog, settings.system))))
         for number in itertools.count(1):
             told = read_message(read)

@@ -104,6 +104,7 @@ class Garbage:
             elif self._clock() - self._settled_at >= AT_LEAST_EVERY_S:
                 # What calls in progress hold must not be frozen: cycles among it would stay for ever.
                 if self._is_stale:
+                    # Each collection walks over all that is loaded then, until a moment without calls comes.
                     gc.unfreeze()
                     self._is_stale = False
                 gc.collect()

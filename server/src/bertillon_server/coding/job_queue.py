@@ -25,6 +25,8 @@ class WaitingJob:
     future: asyncio.Future[Answer] = field(compare=False)
     counts: bool = field(default=True, compare=False)
     """Whether its length is part of what waits."""
+    message: int = field(default=0, compare=False)
+    """Number of the message in which it went to a process, together with others."""
 
     @property
     def is_bulk(self) -> bool:

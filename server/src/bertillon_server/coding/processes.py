@@ -7,8 +7,9 @@ stand back for all others. Idle ones share what someone waits for (`section_jobs
 one takes several at a time, for better batches.
 
 They are started when they are first of use, in about the time that the server took to load, and until one is ready
-everything is coded here. One that ends is replaced, as is one that hangs, and what it was working on is coded here
-instead: no note fails by it. They end with the server: when their socket is closed.
+everything is coded here. One that ends is replaced, and what it was working on is coded here instead: no note fails
+by it. One that hangs is ended, and the notes that it was at fail: one of them may be why. They end with the server:
+when their socket is closed.
 """
 
 from __future__ import annotations
@@ -48,6 +49,10 @@ _LOOKS = 12
 _LOG = structlog.get_logger("bertillon.processes")
 
 
+class HungError(Exception):
+    """The process that had the job in hand answered nothing for far too long: it might hang here as well."""
+
+
 class ElsewhereError(Exception):
     """A job was not done: no process is ready, it ended, or it failed. The sections can be coded here."""
 
@@ -62,6 +67,8 @@ class _Process:
         self.jobs: deque[WaitingJob] = deque()
         # Whether those given last are of bulk notes.
         self.is_in_bulk = False
+        self.messages = 0
+        self.was_ended = False
         # Seconds in which it had jobs and answered none. They are counted by looks, not read off a clock: where the
         # whole server was held up, that was one.
         self.quiet_s = 0.0
@@ -148,7 +155,11 @@ class Processes:
         return bool(self._ready)
 
     async def code(self, job: Job, call: Call) -> Answer:
-        """Have sections coded. Raises DeadlineUnreachableError; ElsewhereError where the caller has to code them."""
+        """Have sections coded.
+
+        Raises DeadlineUnreachableError, ElsewhereError where the caller has to code them, and HungError where a
+        process hung on them, or on what it coded with them.
+        """
         if not self._ready:
             raise ElsewhereError
         future = self._waiting.put(job, call)
@@ -171,6 +182,9 @@ class Processes:
                 return
             if together := self._waiting.take(len(self._ready)):
                 process.jobs.extend(together)
+                process.messages += 1
+                for waiting in together:
+                    waiting.message = process.messages
                 process.is_in_bulk = together[0].is_bulk
                 process.writer.write(write_message(Jobs(tuple(waiting.job for waiting in together))))
 
@@ -243,20 +257,19 @@ class Processes:
                     # It may be loading, which only a kill ends early; one that was dismissed has nothing left to do.
                     with contextlib.suppress(ProcessLookupError):
                         program.kill()
-                for waiting in process.jobs:
-                    if not waiting.future.done():
-                        waiting.future.set_exception(ElsewhereError())
+                _give_up(process)
                 self._give_up_waiting()
                 writer.close()
                 await _ended(program)
 
     async def _watch(self, process: _Process) -> None:
-        """End a process that hangs; what it has in hand is then left to the callers."""
+        """End a process that hangs."""
         look_s = self._hangs_s / _LOOKS
         while process.quiet_s < self._hangs_s + HANGS_S_PER_CODE_POINT * process.code_points:
             await asyncio.sleep(look_s)
             process.quiet_s = process.quiet_s + look_s if process.jobs else 0.0
         _LOG.error("process_hangs", pid=process.pid)
+        process.was_ended = True
         with contextlib.suppress(ProcessLookupError):
             process.program.kill()
 
@@ -274,6 +287,14 @@ class Processes:
                 _LOG.error("job_failed", reason=message.reason if isinstance(message, Failed) else "")
                 future.set_exception(ElsewhereError())
         self._serve()
+
+
+def _give_up(process: _Process) -> None:
+    """Leave what a process had in hand to the callers, but for the jobs that may be why it was ended."""
+    for waiting in process.jobs:
+        hung = process.was_ended and waiting.message == process.jobs[0].message
+        if not waiting.future.done():
+            waiting.future.set_exception(HungError() if hung else ElsewhereError())
 
 
 async def _ended(program: asyncio.subprocess.Process) -> None:
