@@ -89,7 +89,7 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Print a line above the bars."""
-        self._progress.console.print(text, highlight=False)
+        self._progress.console.print(text, highlight=False, markup=False)
 
 
 def run(scenarios: Sequence[Scenario], bench: Bench, out: Path, console: Console) -> list[dict[str, Any]]:

@@ -13,7 +13,6 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.load.generator import run as run_loop
@@ -155,7 +154,7 @@ def run(
                     names=chosen,
                     seed=seed,
                     until=until,
-                    say=lambda text: screen.say(escape(text)),
+                    say=screen.say,
                     step=step,
                 )
             )

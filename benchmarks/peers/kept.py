@@ -89,7 +89,8 @@ class Kept:
         for line in lines[1:]:
             one = json.loads(line)
             if "repeat" in one:
-                self.blocks.append(Block(**one))
+                # One in which the generator lagged says nothing, and is measured again.
+                self.blocks += [block for block in [Block(**one)] if not block.lagged]
             else:
                 self.choices[one["contender"]] = Choice(**one)
 

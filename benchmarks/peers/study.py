@@ -28,14 +28,15 @@ Say = Callable[[str], None]
 Step = Callable[[], None]
 
 
-def texts_of(notes: Sequence[str], plan: Plan, seed: int) -> Texts:
-    """Return the notes of a repeat."""
-    source = variations(notes, seed)
+def texts_of(notes: Sequence[str], plan: Plan, seed: int, repeat: int = 0) -> Texts:
+    """Return the notes of a repeat: all repeats have theirs from one source, so that none gets those of another."""
+    offered = OFFERED if plan.rate_repeats else 0
+    needed = STARTED + WARM_UP + plan.checked + plan.idle + 2 * plan.saturating + offered
+    source = islice(variations(notes, seed), repeat * needed, None)
 
     def take(count: int) -> tuple[str, ...]:
         return tuple(islice(source, count))
 
-    offered = OFFERED if plan.rate_repeats else 0
     return Texts(
         take(STARTED),
         take(WARM_UP),
@@ -105,7 +106,7 @@ async def _measure(
         kept.add(choice)
         say(f"{peer.name}: {setting} of {rates}")
     for repeat in range(plan.repeats):
-        texts = texts_of(notes, plan, seed + repeat)
+        texts = texts_of(notes, plan, seed, repeat)
         for name in order(names, repeat):
             if kept.has(name, repeat) or kept.fails(name):
                 step()

@@ -59,10 +59,10 @@ async def _measure(bench: Bench, target: str) -> Measured:
         "lowest_rate_tried": Figure(found.lowest_tried, "notes/s"),
         "capacity": Figure(capacity, "notes/s"),
         "objective": Figure(SLO_S * 1000, "ms"),
-        "within_objective_again": Figure.median(
-            [result.served_share(SLO_S) for result in again.results], "share"
-        ),
     }
+    if found.rate:
+        shares_again = [result.served_share(SLO_S) for result in again.results]
+        figures["within_objective_again"] = Figure.median(shares_again, "share")
     if at_limit:
         figures["p99_at_sustained_rate"] = Figure.median(
             [result.latency.percentile(99) * 1000 for result in at_limit[0].results], "ms"

@@ -162,6 +162,16 @@ def test_a_run_that_says_nothing_of_a_peer_fails_after_all_is_written(
     assert machine.measured.count((OURS, 1)) == 1
 
 
+def test_what_a_lag_spoilt_is_measured_again_and_what_was_measured_is_not(machine: _Machine) -> None:
+    machine.blocks["mosec"] = Block(0, "mosec", lagged=True, reason="the generator could not keep up")
+    assert machine.run("--repeats=1").exit_code == 1
+    del machine.blocks["mosec"]
+    machine.measured.clear()
+    assert machine.run("--repeats=1").exit_code == 0
+    assert machine.measured == [("mosec", 0)]
+    assert machine.told()["failure"] is None
+
+
 def test_a_peer_that_cannot_run_here_is_skipped_and_fails_no_run(machine: _Machine) -> None:
     machine.blocks["mosec"] = Block(0, "mosec", reason="no environment", is_final=True)
     assert machine.run().exit_code == 0

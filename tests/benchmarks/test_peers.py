@@ -10,7 +10,8 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import astuple, replace
+from itertools import chain
 from pathlib import Path
 from typing import NoReturn, cast
 
@@ -18,7 +19,7 @@ import pytest
 from benchmarks.load.generator import GeneratorLagError, LoadResult
 from benchmarks.load.latencies import Latencies
 from benchmarks.load.outcomes import Outcome
-from benchmarks.notes import demo_note
+from benchmarks.notes import GivenNote, demo_note
 from benchmarks.peers import environments
 from benchmarks.peers.blocks import QUICK, Block, Plan, Texts, bulk_throughput, sustained_rate
 from benchmarks.peers.callers import Caller, CallFailedError, HttpCaller, OurCaller
@@ -506,6 +507,15 @@ def test_every_repeat_has_everyone_once(repeat: int) -> None:
 def test_the_notes_of_a_repeat_are_the_same_for_all_and_new_in_the_next() -> None:
     assert texts_of([demo_note()], QUICK, 7) == texts_of([demo_note()], QUICK, 7)
     assert texts_of([demo_note()], QUICK, 7) != texts_of([demo_note()], QUICK, 8)
+
+
+def test_no_repeat_has_the_notes_of_another_whoever_gave_them() -> None:
+    given = [GivenNote(f"Plan: continue drug {n} for the cough of this week.") for n in range(1_000)]
+    for notes in ([demo_note()], given):
+        first, second = (
+            set(chain.from_iterable(astuple(texts_of(notes, QUICK, 7, repeat)))) for repeat in (0, 1)
+        )
+        assert not first & second
 
 
 # The figures
